@@ -1,0 +1,53 @@
+# Everything a newcomer needs: `make run` and `make test`. `make help` lists the rest.
+PYTHON ?= python3
+ONCE ?=
+VENV := .venv
+BIN := $(VENV)/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint format clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+run: $(VENV)/.installed ## Start everything here, with a demo; ONCE=1 sends it, waits for the result and stops
+	@exec $(BIN)/python -m config.local.up $(if $(filter-out 0 no false,$(ONCE)),--once)
+
+test: $(VENV)/.installed-dev ## Run the tests on SQLite, then on PostgreSQL
+	$(BIN)/python -m pytest -n 2
+	TEST_DATABASE=postgresql $(BIN)/python -m pytest -n 2
+
+lint: $(VENV)/.installed-dev ## Check style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy mailer config
+
+format: $(VENV)/.installed-dev ## Put the code into its standard form
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+clean: ## Remove the virtual environment and all local data
+	@echo "Removing $(VENV), staticfiles and var: the local database, its mails and passwords"
+	rm -rf $(VENV) staticfiles var
+
+# The stamps say what is installed; a newer requirements file installs again.
+$(VENV)/.installed: requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make run PYTHON=/path/to/python3.11")'
+	@echo "Installing into $(VENV); the first time this takes about half a minute …"
+	@if command -v uv >/dev/null; then \
+		{ test -x $(BIN)/python || uv venv --quiet --python "$(PYTHON)" $(VENV); } \
+		&& uv pip install --quiet --python $(BIN)/python --requirement requirements.txt; \
+	else \
+		$(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip install --quiet --requirement requirements.txt; \
+	fi
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.txt
+	@echo "Installing what the tests need …"
+	@if command -v uv >/dev/null; then \
+		uv pip install --quiet --python $(BIN)/python --requirement requirements-dev.txt; \
+	else \
+		$(BIN)/python -m pip install --quiet --requirement requirements-dev.txt; \
+	fi
+	@touch $@

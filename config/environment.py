@@ -1,0 +1,69 @@
+"""Reads the environment once, for config/settings.py, and says in one sentence what is wrong with it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from environs import Env, EnvValidationError
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+TLS_BY_SCHEME = {"smtp": "none", "smtp+tls": "starttls", "smtps": "implicit"}
+PORT_BY_SCHEME = {"smtp": 25, "smtp+tls": 587, "smtps": 465}
+
+
+@dataclass(frozen=True)
+class Relay:
+    """The mail server that takes our mails: where it is and how to speak to it."""
+
+    host: str
+    port: int
+    user: str
+    password: str
+    tls: str  #: "none", "starttls" (RFC 3207) or "implicit" (RFC 8314)
+    connections: int  #: open at once in one worker process
+
+
+def read_environment() -> Env:
+    """The process's environment, completed by `.env` or else by what `make run` wrote to `var/local.env`."""
+    env = Env(eager=False)
+    env.read_env(str(BASE_DIR / ".env"), recurse=False)
+    if not env.str("SECRET_KEY", ""):
+        local = Path(env.str("VAR_DIR", "") or BASE_DIR / "var") / "local.env"
+        env.read_env(str(local), recurse=False)
+    return env
+
+
+def parse_relay(url: str, connections: int = 4) -> Relay:
+    """An EMAIL_URL such as `smtp+tls://user:password@mail.example.com:587` as a Relay.
+
+    Raises ValueError, with the reason, for any other scheme or without a host.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in TLS_BY_SCHEME:
+        known = ", ".join(f"{scheme}://" for scheme in TLS_BY_SCHEME)
+        raise ValueError(f"EMAIL_URL begins with {parts.scheme or 'nothing'}://; known are {known}")
+    if not parts.hostname:
+        raise ValueError("EMAIL_URL names no host")
+    asked = parse_qs(parts.query).get("connections", [""])[0]
+    return Relay(
+        host=parts.hostname,
+        port=parts.port or PORT_BY_SCHEME[parts.scheme],
+        user=unquote(parts.username or ""),
+        password=unquote(parts.password or ""),
+        tls=TLS_BY_SCHEME[parts.scheme],
+        connections=int(asked) if asked else connections,
+    )
+
+
+def check_environment(env: Env, production: dict[str, object]) -> None:
+    """Stop the start with one sentence if a value is wrong or one that production needs is missing."""
+    problems = [f"{name} is not set" for name, value in production.items() if not value]
+    try:
+        env.seal()
+    except EnvValidationError as error:
+        problems += [f"{name}: {' '.join(map(str, reasons))}" for name, reasons in error.error_messages.items()]
+    if problems:
+        raise SystemExit(
+            f"Afternoon Post cannot start: {'; '.join(problems)}. "
+            "Run `make run` for a local start, or copy .env.example to .env and fill it in."
+        )

@@ -1,0 +1,13 @@
+"""What a local run says to whoever started it."""
+
+import sys
+
+
+def say(*lines: str) -> None:
+    """Print lines at once, also when the output goes to a file or a pipe."""
+    print(*lines, sep="\n", flush=True)  # noqa: T201 - this is the one place that talks
+
+
+def complain(*lines: str) -> None:
+    """The same for what went wrong."""
+    print(*lines, sep="\n", file=sys.stderr, flush=True)  # noqa: T201

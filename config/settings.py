@@ -1,0 +1,192 @@
+"""Django's and Celery's settings, all from the environment; .env.example names each one with its default."""
+
+import logging.config
+from pathlib import Path
+
+import dj_database_url
+from celery.schedules import crontab
+from django.urls import reverse_lazy
+from kombu import Queue
+
+from config.environment import BASE_DIR, check_environment, parse_relay, read_environment
+from config.unfold import UNFOLD as UNFOLD
+
+env = read_environment()
+
+# --- The basics ------------------------------------------------------------------------------------------------------
+SECRET_KEY = env.str("SECRET_KEY", "")
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", [])
+DEBUG = env.bool("DEBUG", False)
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", [])
+HTTPS = env.bool("HTTPS", True)
+SITE_NAME = env.str("SITE_NAME", "Afternoon Post")
+SITE_URL = env.str("SITE_URL", "").rstrip("/") or f"https://{next(iter(ALLOWED_HOSTS or []), 'localhost')}"
+VAR_DIR = Path(env.str("VAR_DIR", "") or BASE_DIR / "var")
+LOCAL_INBOX = env.str("LOCAL_INBOX", "")
+BASE_DIR = BASE_DIR
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- Time: stored and scheduled in UTC, because django-celery-beat filters crontabs by the UTC hour; shown in the zone
+# that people chose (mailer.web.zone activates it) --------------------------------------------------------------------
+USE_TZ = True
+TIME_ZONE = "UTC"
+PROJECT_TIME_ZONE = env.str("PROJECT_TIME_ZONE", "UTC")
+LANGUAGE_CODE = "en"
+USE_I18N = True
+FORMS_URLFIELD_ASSUME_HTTPS = True  # the default from Django 6 on
+
+# --- The apps --------------------------------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "unfold",
+    "unfold.contrib.filters",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django_celery_beat",
+    "django_celery_results",
+    "mailer",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "mailer.web.zone.show_project_time_zone",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+LOGIN_REDIRECT_URL = reverse_lazy("admin:index")
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+
+# --- The database: SQLite when nothing is said, PostgreSQL in production -----------------------------------------------
+DATABASES = {
+    "default": dj_database_url.parse(
+        env.str("DATABASE_URL", "") or f"sqlite:///{VAR_DIR / 'db.sqlite3'}", conn_max_age=60, conn_health_checks=True
+    )
+}
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    DATABASES["default"]["OPTIONS"] = {
+        # IMMEDIATE takes the write lock at BEGIN; DEFERRED fails with "database is locked" when two workers upgrade.
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 30,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+    }
+
+# --- Static files ----------------------------------------------------------------------------------------------------
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+
+# --- Security: on unless HTTPS=false, which only a local start should say ----------------------------------------------
+SECURE_SSL_REDIRECT = HTTPS
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_PROXY", False) else None
+SECURE_HSTS_SECONDS = env.int("HSTS_SECONDS", 31_536_000) if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
+SECURE_HSTS_PRELOAD = HTTPS
+SESSION_COOKIE_SECURE = HTTPS
+CSRF_COOKIE_SECURE = HTTPS
+CSRF_TRUSTED_ORIGINS = [SITE_URL] if HTTPS else []
+X_FRAME_OPTIONS = "DENY"
+
+# --- Mail ------------------------------------------------------------------------------------------------------------
+EMAIL_URL = env.str("EMAIL_URL", "") or "smtp://localhost:25"
+RELAY_CONNECTIONS = env.int("RELAY_CONNECTIONS", 4)
+EMAIL_TIMEOUT = env.int("EMAIL_TIMEOUT", 20)
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "post@localhost")
+SERVER_EMAIL = DEFAULT_FROM_EMAIL
+ADMINS = [(address, address) for address in env.list("ADMIN_EMAILS", [])]
+try:
+    RELAY = parse_relay(EMAIL_URL, RELAY_CONNECTIONS)
+except ValueError as error:
+    raise SystemExit(f"Afternoon Post cannot start: {error}.") from error
+EMAIL_HOST, EMAIL_PORT = RELAY.host, RELAY.port
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = RELAY.user, RELAY.password
+EMAIL_USE_TLS, EMAIL_USE_SSL = RELAY.tls == "starttls", RELAY.tls == "implicit"
+
+# --- The delivery log ------------------------------------------------------------------------------------------------
+LOG_RETENTION_DAYS = env.int("LOG_RETENTION_DAYS", 400)
+JOURNAL_DIR = VAR_DIR / "journal"
+
+# --- Celery ----------------------------------------------------------------------------------------------------------
+REDIS_URL = env.str("REDIS_URL", "") or "redis://localhost:6379/0"
+CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", "") or REDIS_URL
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_BROKER_POOL_ACQUIRE_TIMEOUT = 10
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    # Redis gives a message out again after the visibility timeout; no countdown of ours in the broker comes near it.
+    "visibility_timeout": 3600,
+    "unacked_restore_interval": 5,
+    "unacked_restore_throttle": 1,
+    # Without these a mute broker hangs the caller for ever (celery/celery#4296).
+    "socket_timeout": 3,
+    "socket_connect_timeout": 2,
+    "socket_keepalive": True,
+}
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_SERIALIZER = "json"
+CELERY_RESULT_SERIALIZER = "json"
+CELERY_RESULT_BACKEND = "django-db"
+CELERY_RESULT_EXTENDED = True
+CELERY_RESULT_EXPIRES = None  # our own `purge` keeps the log for LOG_RETENTION_DAYS; Celery's default is one day
+CELERY_TASK_TRACK_STARTED = False
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_CREATE_MISSING_QUEUES = False
+CELERY_TASK_DEFAULT_QUEUE = "default"
+CELERY_TASK_QUEUES = [Queue("default"), Queue("transactional"), Queue("bulk")]
+CELERY_TASK_TIME_LIMIT = 900
+CELERY_TASK_SOFT_TIME_LIMIT = 840
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
+CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 20.0
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_SYNC_EVERY = 1  # else a killed beat fires again what it fired in the last three minutes
+CELERY_BEAT_SCHEDULE = {
+    "afternoon-post: tick": {"task": "mailer.tasks.tick", "schedule": crontab(), "options": {"expires": 55}},
+    "afternoon-post: purge": {"task": "mailer.tasks.purge", "schedule": crontab(hour="4", minute="20")},
+}
+
+# --- Logs ------------------------------------------------------------------------------------------------------------
+LOGGING_CONFIG = None
+logging.config.dictConfig(
+    {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+        "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", "INFO")},
+    }
+)
+
+check_environment(env, {"SECRET_KEY": SECRET_KEY, "ALLOWED_HOSTS": ALLOWED_HOSTS})

@@ -1,0 +1,99 @@
+"""How the admin looks: its title, its accent colour (the mails' own) and its sidebar, in the users' words."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse_lazy
+
+
+def _page(title: str, icon: str, model: str) -> dict[str, Any]:
+    """A line of the sidebar that leads to a model's list, for those who may see it."""
+    app, _, name = model.partition(".")
+    return {
+        "title": title,
+        "icon": icon,
+        "link": reverse_lazy(f"admin:{app}_{name}_changelist"),
+        "permission": _may_view(f"{app}.view_{name}"),
+    }
+
+
+def _may_view(permission: str) -> Callable[[HttpRequest], bool]:
+    """A question to the request's user."""
+
+    def ask(request: HttpRequest) -> bool:
+        return request.user.has_perm(permission)
+
+    return ask
+
+
+UNFOLD: dict[str, Any] = {
+    "SITE_TITLE": "Afternoon Post",
+    "SITE_HEADER": "Afternoon Post",
+    "SITE_SUBHEADER": "Digests, on time",
+    "SITE_SYMBOL": "mail",
+    "SITE_URL": None,
+    "SHOW_VIEW_ON_SITE": False,
+    "BORDER_RADIUS": "6px",
+    "COLORS": {
+        "primary": {
+            "50": "#f0f8fa",
+            "100": "#dbeef4",
+            "200": "#bbdfe9",
+            "300": "#a4d2e1",
+            "400": "#86c5d8",
+            "500": "#5fb0c9",
+            "600": "#14566b",
+            "700": "#11495b",
+            "800": "#103e4d",
+            "900": "#0f3440",
+            "950": "#0a222a",
+        }
+    },
+    "SIDEBAR": {
+        "navigation": [
+            {
+                "title": "Who",
+                "items": [
+                    _page("Lists", "groups", "mailer.recipientlist"),
+                    _page("Recipients", "person", "mailer.recipient"),
+                    _page("Suppressions", "block", "mailer.suppression"),
+                ],
+            },
+            {
+                "title": "What",
+                "separator": True,
+                "items": [
+                    _page("Digests", "newspaper", "mailer.digest"),
+                    _page("Items", "article", "mailer.digestitem"),
+                    _page("Templates", "design_services", "mailer.emailtemplate"),
+                ],
+            },
+            {
+                "title": "Log",
+                "separator": True,
+                "items": [
+                    _page("Mailings", "outbox", "mailer.mailing"),
+                    _page("Deliveries", "mark_email_read", "mailer.delivery"),
+                    _page("Task results", "receipt_long", "django_celery_results.taskresult"),
+                ],
+            },
+            {
+                "title": "Schedules",
+                "separator": True,
+                "items": [
+                    _page("Periodic tasks", "event_repeat", "django_celery_beat.periodictask"),
+                    _page("Crontabs", "schedule", "django_celery_beat.crontabschedule"),
+                ],
+            },
+            {
+                "title": "Access",
+                "separator": True,
+                "items": [
+                    _page("Users", "badge", "auth.user"),
+                    _page("Groups", "key", "auth.group"),
+                ],
+            },
+        ]
+    },
+}

@@ -1,0 +1,105 @@
+"""Celery-beat's own pages, with the same behaviour, in the theme's clothes and with times that carry their zone."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django_celery_beat.admin import (
+    ClockedScheduleAdmin,
+    CrontabScheduleAdmin,
+    PeriodicTaskAdmin,
+    PeriodicTaskForm,
+    PeriodicTaskInline,
+    TaskSelectWidget,
+)
+from django_celery_beat.models import (
+    ClockedSchedule,
+    CrontabSchedule,
+    IntervalSchedule,
+    PeriodicTask,
+    SolarSchedule,
+)
+
+from mailer.admin.base import Pages, ReadOnlyRows, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
+from mailer.admin.columns import moment, page_link
+
+for model in (PeriodicTask, CrontabSchedule, IntervalSchedule, ClockedSchedule, SolarSchedule):
+    admin.site.unregister(model)
+
+
+class TaskSelect(UnfoldAdminSelectWidget, TaskSelectWidget):
+    """Beat's choice of the registered tasks, as the theme draws a select."""
+
+
+class TaskForm(PeriodicTaskForm):
+    """Beat's form, whose two own fields know nothing of the theme."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Same arguments as a ModelForm."""
+        super().__init__(*args, **kwargs)
+        if "regtask" in self.fields:
+            self.fields["regtask"].widget = TaskSelect()
+            self.fields["regtask"].help_text = "Choosing one replaces the custom task below."
+            self.fields["task"].widget = UnfoldAdminTextInputWidget()
+
+
+class TaskRows(ReadOnlyRows):
+    """The tasks that go by a schedule."""
+
+    model = PeriodicTask
+    fields = PeriodicTaskInline.fields
+    readonly_fields = PeriodicTaskInline.fields
+    verbose_name_plural = "periodic tasks that use this schedule"
+
+
+@admin.register(PeriodicTask)
+class PeriodicTaskPages(PeriodicTaskAdmin, Pages):
+    """What beat starts, and when; a digest's own page edits the same row."""
+
+    form = TaskForm
+    date_hierarchy = None
+    list_display = ("name", "enabled", "scheduler", "of_digest", moment("last_run_at", "Last run"), "one_off")
+    list_filter = ("enabled", "one_off", "task")
+    readonly_fields = ("last_run_at", "crontab_translation")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[PeriodicTask]:
+        """With the schedule and the digest."""
+        return super().get_queryset(request).select_related("digest", "interval", "crontab", "solar", "clocked")
+
+    @admin.display(description="Digest")
+    def of_digest(self, task: PeriodicTask) -> str:
+        """The digest whose schedule this is."""
+        return page_link(getattr(task, "digest", None))
+
+    @admin.display(description="Crontab in words")
+    def crontab_translation(self, task: PeriodicTask) -> str:
+        """Upstream fails on a task without a crontab."""
+        return str(task.crontab.human_readable) if task.crontab else "–"
+
+
+@admin.register(CrontabSchedule)
+class CrontabPages(CrontabScheduleAdmin, Pages):
+    """Crontabs; a new one begins in the project's zone, because upstream's default is UTC."""
+
+    inlines = (TaskRows,)
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """The zone, unless the address names another."""
+        return {"timezone": settings.PROJECT_TIME_ZONE, **super().get_changeform_initial_data(request)}
+
+
+@admin.register(ClockedSchedule)
+class ClockedPages(ClockedScheduleAdmin, Pages):
+    """Single moments."""
+
+    list_display = (moment("clocked_time", "At"),)
+    inlines = (TaskRows,)
+
+
+@admin.register(IntervalSchedule, SolarSchedule)
+class SchedulePages(Pages):
+    """Intervals and the sun's times."""
+
+    inlines = (TaskRows,)

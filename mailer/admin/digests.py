@@ -1,0 +1,191 @@
+"""Digests: the form with its schedule, what comes next, pause and resume, send now."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
+from django.utils import timezone
+from django.views.decorators.http import require_POST
+
+from mailer.admin.base import AutocompleteSelectFilter, Pages
+from mailer.admin.columns import list_of, page_of, related, state_label
+from mailer.admin.digest_form import SCHEDULE_FIELDS, DigestForm, shown_schedule
+from mailer.insight.upcoming import waiting_for
+from mailer.insight.words import when_there
+from mailer.models import Digest, DigestItem, Mailing, TemplateVersion
+from mailer.scheduling.planning import NothingToSend, plan_now
+from mailer.scheduling.schedules import crontab_of, next_occurrences, schedule_in_words, set_paused, set_schedule
+from mailer.tasks import wake_mailing
+
+WHAT = ("name", "slug", "list", "template")
+LIMITS = ("catch_up_hours", "send_when_empty", "max_items", "more_url")
+
+
+@admin.register(Digest)
+class DigestPages(Pages):
+    """Digests by name."""
+
+    form = DigestForm
+    list_display = ("name", related("list", "List"), "goes", "next_time", "running", related("template", "Template"))
+    list_filter = (("list", AutocompleteSelectFilter),)
+    search_fields = ("name", "slug")
+    autocomplete_fields = ("list", "template")
+    change_form_outer_after_template = "admin/mailer/digest_story.html"
+    empty_hint = "No digests yet: add a list first, then a digest for it."
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Digest]:
+        """With the schedule."""
+        return super().get_queryset(request).select_related("list", "template", "periodic_task__crontab")
+
+    def get_fieldsets(self, request: HttpRequest, obj: Digest | None = None) -> list[Any]:
+        """With the schedule's fields, or with a line on the crontab that is too much for them."""
+        plain = shown_schedule(obj) is not None and self._may_write(request, obj)
+        schedule = SCHEDULE_FIELDS if plain else ("crontab",)
+        return [
+            (None, {"fields": WHAT}),
+            ("When", {"fields": (*schedule, "in_recipients_zone")}),
+            ("Limits", {"fields": LIMITS}),
+        ]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Digest | None = None) -> tuple[str, ...]:
+        """A slug that schedules and scripts already name stays."""
+        return ("crontab",) if obj is None else ("crontab", "slug")
+
+    def get_prepopulated_fields(self, request: HttpRequest, obj: Digest | None = None) -> dict[str, Any]:
+        """A new digest's slug is made from its name."""
+        return {"slug": ("name",)} if obj is None else {}
+
+    @admin.display(description="Schedule")
+    def crontab(self, digest: Digest) -> str:
+        """The crontab as text, with where to change it."""
+        cron = crontab_of(digest)
+        return f"{cron[0]} ({cron[1]}), changed under Schedules, Periodic tasks" if cron else "not scheduled"
+
+    @admin.display(description="Goes")
+    def goes(self, digest: Digest) -> str:
+        """When, in words."""
+        return schedule_in_words(digest)
+
+    @admin.display(description="Next")
+    def next_time(self, digest: Digest) -> str:
+        """The next moment, with its zone."""
+        moments = next_occurrences(digest, timezone.now(), 1)
+        return when_there(moments[0]) if moments else "–"
+
+    @admin.display(description="State")
+    def running(self, digest: Digest) -> str:
+        """On, paused, or without a schedule."""
+        if digest.periodic_task is None:
+            return state_label("cancelled", "Not scheduled")
+        return state_label("paused", "Paused") if digest.paused else state_label("active", "On")
+
+    def save_model(self, request: HttpRequest, obj: Digest, form: Any, change: bool) -> None:
+        """The digest, and its schedule in beat."""
+        super().save_model(request, obj, form, change)
+        if form.schedule is not None:
+            set_schedule(obj, form.schedule)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The form, and below it what comes next."""
+        digest = self.get_object(request, object_id)
+        story = {} if digest is None else self._story(request, digest)
+        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **story})
+
+    def get_urls(self) -> list[URLPattern]:
+        """Pause, resume and send now beside the usual addresses."""
+        views = {
+            "pause": require_POST(self.pause_view),
+            "resume": require_POST(self.resume_view),
+            "send": self.send_view,
+        }
+        own = [
+            path(f"<int:pk>/{name}/", self.admin_site.admin_view(view), name=f"mailer_digest_{name}")
+            for name, view in views.items()
+        ]
+        return [*own, *super().get_urls()]
+
+    def pause_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Switch the schedule off."""
+        digest = self._digest_to_change(request, pk)
+        moments = next_occurrences(digest, timezone.now(), 1)
+        set_paused(digest, True)
+        self.log_change(request, digest, "Paused.")
+        note = f" The first to be skipped: {when_there(moments[0])}." if moments else ""
+        self.message_user(request, f"{digest} is paused.{note}", messages.SUCCESS)
+        return HttpResponseRedirect(page_of(digest))
+
+    def resume_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Switch the schedule on again."""
+        digest = self._digest_to_change(request, pk)
+        set_paused(digest, False)
+        self.log_change(request, digest, "Resumed.")
+        moments = next_occurrences(digest, timezone.now(), 1)
+        note = f" It goes next {when_there(moments[0])}." if moments else ""
+        self.message_user(request, f"{digest} is on again.{note}", messages.SUCCESS)
+        return HttpResponseRedirect(page_of(digest))
+
+    def send_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Ask first, with the numbers; then, by POST, send the digest outside its schedule."""
+        digest = self._digest_to_change(request, pk)
+        if not _may_send(request):
+            raise PermissionDenied
+        if request.method == "POST":
+            return self._send(request, digest)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"Send {digest.name} now?",
+            "opts": self.opts,
+            "digest": digest,
+            "waiting": waiting_for(digest, timezone.now()),
+            "version": digest.template.versions.first(),
+            "back": page_of(digest),
+        }
+        return TemplateResponse(request, "admin/mailer/digest_send.html", context)
+
+    def _send(self, request: HttpRequest, digest: Digest) -> HttpResponse:
+        try:
+            mailing = plan_now(digest, timezone.now(), request.user)
+        except (NothingToSend, TemplateVersion.DoesNotExist) as error:
+            self.message_user(request, str(error), messages.WARNING)
+            return HttpResponseRedirect(page_of(digest))
+        awake = wake_mailing(mailing.pk)
+        self.log_change(request, digest, f"Sent now, as mailing {mailing.pk}.")
+        goes = "is on its way" if awake else "is planned, and goes as soon as the task queue can be reached,"
+        self.message_user(request, f"{digest} {goes} to {mailing.planned:,} recipients.", messages.SUCCESS)
+        return HttpResponseRedirect(page_of(mailing))
+
+    def _digest_to_change(self, request: HttpRequest, pk: int) -> Digest:
+        digest = self.get_object(request, str(pk))
+        if digest is None:
+            raise Http404("There is no such digest.")
+        if not self.has_change_permission(request, digest):
+            raise PermissionDenied
+        return digest
+
+    def _may_write(self, request: HttpRequest, digest: Digest | None) -> bool:
+        return self.has_add_permission(request) if digest is None else self.has_change_permission(request, digest)
+
+    def _story(self, request: HttpRequest, digest: Digest) -> dict[str, Any]:
+        now = timezone.now()
+        here = f"list__id__exact={digest.list_id}"
+        return {
+            "digest": digest,
+            "next_five": [when_there(moment) for moment in next_occurrences(digest, now, 5)],
+            "in_words": schedule_in_words(digest),
+            "waiting": waiting_for(digest, now),
+            "may_change": self.has_change_permission(request, digest),
+            "may_send": self.has_change_permission(request, digest) and _may_send(request),
+            "items_url": list_of(DigestItem, here),
+            "mailings_url": list_of(Mailing, f"digest__id__exact={digest.pk}"),
+        }
+
+
+def _may_send(request: HttpRequest) -> bool:
+    """Nobody adds a mailing by hand, so the permission to add one is the permission to send."""
+    return request.user.has_perm("mailer.add_mailing")

@@ -1,0 +1,78 @@
+"""The template library `post`: the admin's own templates load it for times, numbers, labels and links."""
+
+import json
+from datetime import datetime
+
+from django import template
+from django.db.models import Model
+from django.template import engines
+from django.template.backends.django import DjangoTemplates
+
+from mailer.admin.columns import page_of, state_label
+from mailer.insight import words
+from mailer.insight.outcomes import sum_line
+from mailer.models import Digest, Mailing
+from mailer.scheduling.schedules import schedule_in_words
+
+register = template.Library()
+# Only installed apps' `templatetags` are found by themselves, and this package is none.
+_backend = engines["django"]
+if isinstance(_backend, DjangoTemplates):
+    _backend.engine.template_libraries["post"] = register
+
+
+@register.filter
+def when(moment: datetime | None) -> str:
+    """A moment with its zone."""
+    return words.when(moment)
+
+
+@register.filter
+def when_exactly(moment: datetime | None) -> str:
+    """A moment with its seconds and its zone."""
+    return words.when_exactly(moment)
+
+
+@register.filter
+def thousands(number: int | str | None) -> str:
+    """A number with its thousands set apart; 0 for what a summary does not name."""
+    return f"{int(number or 0):,}"
+
+
+@register.filter
+def count_of(number: int, unit: str) -> str:
+    """A number with its unit, in the plural where it must be."""
+    return words.count_of(number, unit)
+
+
+@register.filter
+def label(value: str, text: str = "") -> str:
+    """A state as a label."""
+    return state_label(value, text)
+
+
+@register.filter
+def page(target: Model) -> str:
+    """The address of an object's admin page."""
+    return page_of(target)
+
+
+@register.filter
+def sums(mailing: Mailing) -> str:
+    """A mailing's sum line."""
+    return sum_line(mailing)
+
+
+@register.filter
+def goes(digest: Digest) -> str:
+    """A digest's schedule in words."""
+    return schedule_in_words(digest)
+
+
+@register.filter
+def unquoted(text: str | None) -> str:
+    """A task's arguments as they are stored, without the JSON quotes around their repr."""
+    try:
+        return str(json.loads(text or '""'))
+    except ValueError:
+        return text or ""

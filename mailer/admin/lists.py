@@ -1,0 +1,64 @@
+"""Lists: who sends, who is on them, and which digests go to them."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+
+from mailer.admin.base import Pages
+from mailer.admin.columns import list_of, moment
+from mailer.insight.people import subscribers_by_state
+from mailer.models import Digest, DigestItem, Mailing, RecipientList, Subscription
+
+#: How many mailings the list's own page shows.
+LAST_MAILINGS = 5
+
+
+@admin.register(RecipientList)
+class RecipientListPages(Pages):
+    """Lists by name."""
+
+    list_display = ("name", "slug", "time_zone", "double_opt_in", "is_public", moment("created_at", "Since"))
+    search_fields = ("name", "slug")
+    prepopulated_fields = {"slug": ("name",)}
+    fieldsets = (
+        (None, {"fields": ("name", "slug", "description")}),
+        ("Sender", {"fields": ("from_name", "from_email", "reply_to")}),
+        ("Subscribers", {"fields": ("time_zone", "language", "double_opt_in", "is_public")}),
+    )
+    change_form_outer_before_template = "admin/mailer/list_story.html"
+    empty_hint = "No lists yet: add one, then import its recipients with `manage.py import_recipients LIST FILE`."
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The form, and above it how the list is doing."""
+        mailing_list = self.get_object(request, object_id)
+        story = {} if mailing_list is None else _story(mailing_list)
+        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **story})
+
+
+def _story(mailing_list: RecipientList) -> dict[str, Any]:
+    here = f"list__id__exact={mailing_list.pk}"
+    mailings = Mailing.objects.filter(list=mailing_list).select_related("digest", "list", "version__template")
+    return {
+        "subscribers": [
+            {
+                "state": state,
+                "label": label,
+                "count": count,
+                "url": list_of(Subscription, f"{here}&status__exact={state}"),
+            }
+            for state, label, count in subscribers_by_state(mailing_list)
+        ],
+        "digests": Digest.objects.filter(list=mailing_list).select_related("periodic_task__crontab", "list"),
+        "mailings": mailings[:LAST_MAILINGS],
+        "links": {
+            "subscribers": list_of(Subscription, here),
+            "add_subscriber": f"{reverse('admin:mailer_subscription_add')}?list={mailing_list.pk}",
+            "add_digest": f"{reverse('admin:mailer_digest_add')}?list={mailing_list.pk}",
+            "items": list_of(DigestItem, here),
+            "mailings": list_of(Mailing, here),
+        },
+    }

@@ -1,0 +1,90 @@
+"""The log of mailings: what went, or did not go, to whom and when."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+
+from mailer.admin.base import AutocompleteSelectFilter, LogPages
+from mailer.admin.columns import list_of, moment, related, state
+from mailer.insight.batches import MOST_SHOWN, batches_of, read_summary
+from mailer.insight.outcomes import lateness, shares, speed, state_in_words, sum_line
+from mailer.models import Delivery, Mailing, RelayPause
+
+#: How many of a mailing's items its page shows.
+MOST_ITEMS = 50
+
+
+@admin.register(Mailing)
+class MailingPages(LogPages):
+    """Mailings, newest first."""
+
+    list_display = ("what", related("list", "List"), moment("scheduled_for", "Due"), state(), "outcome", "numbers")
+    list_filter = ("kind", "status", ("list", AutocompleteSelectFilter), ("digest", AutocompleteSelectFilter))
+    list_before_template = "admin/mailer/relay_pause.html"
+    search_fields = ("digest__name", "list__name")
+    search_help_text = "Name of a digest or list"
+    change_form_outer_before_template = "admin/mailer/mailing_story.html"
+    empty_hint = "Nothing was sent yet: a digest's page says when it goes next, and can send it now."
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Mailing]:
+        """With all that a mailing's name needs."""
+        return super().get_queryset(request).select_related("digest", "list", "version__template", "created_by")
+
+    def get_fieldsets(self, request: HttpRequest, obj: Mailing | None = None) -> list[Any]:
+        """None: the page is all in its own template."""
+        return []
+
+    @admin.display(description="Mailing")
+    def what(self, mailing: Mailing) -> str:
+        """What was sent, without the time, which has its own column."""
+        return f"{mailing.digest or mailing.list or mailing.version.template}"
+
+    @admin.display(description="Outcome")
+    def outcome(self, mailing: Mailing) -> str:
+        """The bar."""
+        return render_to_string("admin/mailer/outcome_bar.html", {"shares": shares(mailing)})
+
+    @admin.display(description="Deliveries")
+    def numbers(self, mailing: Mailing) -> str:
+        """The sum."""
+        return sum_line(mailing)
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """The list, under a warning while a mail server cannot be used."""
+        pauses = RelayPause.objects.all()[:5]
+        return super().changelist_view(request, {**(extra_context or {}), "pauses": pauses})
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The whole story of the mailing."""
+        mailing = self.get_object(request, object_id)
+        story = {} if mailing is None else _story(mailing)
+        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **story})
+
+
+def _story(mailing: Mailing) -> dict[str, Any]:
+    parts = shares(mailing)
+    batches = batches_of(mailing)
+    return {
+        "mailing": mailing,
+        "shares": parts,
+        "sum_line": sum_line(mailing),
+        "in_words": state_in_words(mailing),
+        "lateness": lateness(mailing),
+        "speed": speed(mailing),
+        "all_deliveries": list_of(Delivery, f"mailing__id__exact={mailing.pk}"),
+        "by_state": [(part, list_of(Delivery, _of_state(mailing, part.state))) for part in parts],
+        "items": mailing.mailing_items.select_related("item")[:MOST_ITEMS],
+        "batches": [(batch, read_summary(batch)) for batch in batches],
+        "more_batches": len(batches) == MOST_SHOWN,
+        "pauses": [] if mailing.final else RelayPause.objects.all()[:5],
+    }
+
+
+def _of_state(mailing: Mailing, name: str) -> str:
+    states = "status__in=queued,sending" if name == "waiting" else f"status__exact={name}"
+    return f"mailing__id__exact={mailing.pk}&{states}"

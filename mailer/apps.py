@@ -1,0 +1,16 @@
+"""The app's configuration."""
+
+from importlib import import_module
+
+from django.apps import AppConfig
+
+
+class MailerConfig(AppConfig):
+    """Name and label in the admin."""
+
+    name = "mailer"
+    verbose_name = "Afternoon Post"
+
+    def ready(self) -> None:
+        """Listen to beat's periodic tasks; models can't be imported before this."""
+        import_module("mailer.receivers")

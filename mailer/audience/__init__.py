@@ -1,0 +1,1 @@
+"""Who gets mail: imports, subscriptions, signed links."""

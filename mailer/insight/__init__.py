@@ -1,0 +1,1 @@
+"""What staff see: sums, reasons and stories in words."""

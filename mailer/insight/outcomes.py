@@ -1,0 +1,74 @@
+"""What became of a mailing, in numbers that add up and in words."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.utils import timezone
+
+from mailer.insight.words import how_long, when
+from mailer.models import Mailing
+
+#: The states of which a mailing's planned deliveries are the sum, good news first.
+FINAL = ("sent", "skipped", "failed", "bounced", "uncertain", "cancelled")
+#: Under this it was on time: beat wakes each minute.
+ON_TIME = timedelta(minutes=1)
+
+
+@dataclass(frozen=True)
+class Share:
+    """One state's part of a mailing."""
+
+    state: str
+    count: int
+    percent: float
+
+
+def shares(mailing: Mailing) -> list[Share]:
+    """The states that occur in the mailing, with what still waits last."""
+    counts = {state: int(getattr(mailing, state)) for state in FINAL}
+    counts["waiting"] = max(mailing.waiting, 0)
+    whole = max(mailing.planned, sum(counts.values()), 1)
+    return [Share(state, count, 100 * count / whole) for state, count in counts.items() if count]
+
+
+def sum_line(mailing: Mailing) -> str:
+    """`planned 60 = sent 58 + skipped 2`; what waits is named, and so is a sum that is wrong."""
+    parts = [f"{state} {getattr(mailing, state):,}" for state in FINAL if getattr(mailing, state)]
+    if mailing.waiting > 0:
+        parts.append(f"waiting {mailing.waiting:,}")
+    line = f"planned {mailing.planned:,} = {' + '.join(parts) or '0'}"
+    if mailing.waiting < 0:
+        line += f" ({-mailing.waiting:,} too many: the figures are being counted again)"
+    return line
+
+
+def lateness(mailing: Mailing) -> str:
+    """`on time`, or `late by 2 h 10 min`; nothing for what has not begun."""
+    if mailing.started_at is None:
+        return ""
+    late = mailing.started_at - mailing.scheduled_for
+    return "on time" if late < ON_TIME else f"late by {how_long(late)}"
+
+
+def speed(mailing: Mailing) -> str:
+    """How long the mailing took, or has taken so far, and at what rate: `3.1 s, 18.7 mails/s`."""
+    if mailing.started_at is None:
+        return ""
+    span = (mailing.finished_at or timezone.now()) - mailing.started_at
+    rate = mailing.sent / max(span.total_seconds(), 0.001)
+    so_far = "" if mailing.finished_at else " so far"
+    return f"{how_long(span)}{so_far}, {rate:,.1f} mails/s"
+
+
+def state_in_words(mailing: Mailing) -> str:
+    """One sentence on where the mailing stands."""
+    words = {
+        Mailing.Status.PLANNED: f"Planned for {when(mailing.scheduled_for)}; nothing is sent yet.",
+        Mailing.Status.SENDING: "Is being sent.",
+        Mailing.Status.PAUSED: "Paused; what waits is sent when it is resumed.",
+        Mailing.Status.DONE: f"Done {when(mailing.finished_at)}." if mailing.finished_at else "Done.",
+        Mailing.Status.CANCELLED: "Cancelled; what had not left will not be sent.",
+        Mailing.Status.SKIPPED: "Skipped; there was nothing to send.",
+        Mailing.Status.MISSED: "Missed; it was too late to send it.",
+    }
+    return words[Mailing.Status(mailing.status)]

@@ -1,0 +1,45 @@
+"""Times with their zone and numbers with their unit, as staff read them."""
+
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+
+
+def when(moment: datetime | None) -> str:
+    """A moment in the active time zone, with the zone's name: `Mon 23 Nov 2026 15:00 UTC`; a dash for none."""
+    if moment is None:
+        return "–"
+    local = timezone.localtime(moment)
+    return f"{local:%a %-d %b %Y %H:%M} {local.tzinfo}"
+
+
+def when_there(moment: datetime) -> str:
+    """A moment in the zone that it carries itself, for schedules: `Mon 23 Nov 2026 15:00 Europe/Berlin`."""
+    return f"{moment:%a %-d %b %Y %H:%M} {moment.tzinfo}"
+
+
+def when_exactly(moment: datetime | None) -> str:
+    """The same to the second, for logs."""
+    if moment is None:
+        return "–"
+    local = timezone.localtime(moment)
+    return f"{local:%a %-d %b %Y %H:%M:%S} {local.tzinfo}"
+
+
+def how_long(span: timedelta) -> str:
+    """A span in its two largest units: `2 h 10 min`, `3.1 s`, `1 d 4 h`."""
+    seconds = span.total_seconds()
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes = int(seconds // 60)
+    if minutes < 60:
+        return f"{minutes} min {int(seconds % 60)} s"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 24:
+        return f"{hours} h {minutes} min"
+    return f"{hours // 24} d {hours % 24} h"
+
+
+def count_of(number: int, one: str, many: str = "") -> str:
+    """A number with its unit: `1 delivery`, `12,000 deliveries`."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"

@@ -1,0 +1,32 @@
+"""What is stored; every model by its name."""
+
+from mailer.models.addresses import AddressField, InvalidAddress, normalise_address
+from mailer.models.deliveries import Attempt, Delivery
+from mailer.models.digests import Digest, DigestItem
+from mailer.models.mailings import Mailing, MailingItem
+from mailer.models.recipients import Recipient, RecipientList, Subscription
+from mailer.models.relays import RelayPause
+from mailer.models.suppressions import Suppression
+from mailer.models.templates import EmailTemplate, TemplateVersion
+from mailer.models.zones import TimeZoneField, validate_time_zone
+
+__all__ = [
+    "AddressField",
+    "Attempt",
+    "Delivery",
+    "Digest",
+    "DigestItem",
+    "EmailTemplate",
+    "InvalidAddress",
+    "Mailing",
+    "MailingItem",
+    "Recipient",
+    "RecipientList",
+    "RelayPause",
+    "Subscription",
+    "Suppression",
+    "TemplateVersion",
+    "TimeZoneField",
+    "normalise_address",
+    "validate_time_zone",
+]

@@ -1,0 +1,60 @@
+"""The one place where a mail address is checked and brought to the form in which it is stored."""
+
+import re
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from email_validator import EmailNotValidError, validate_email
+
+#: Addresses that need no second look: plain ASCII, one dot at a time. All others go through email-validator.
+PLAIN = re.compile(r"[a-z0-9_+-]{1,64}(?:\.[a-z0-9_+-]+){0,8}@(?:[a-z0-9]{1,60}\.){1,4}[a-z]{2,20}")
+#: The longest path of RFC 5321 section 4.5.3.1.3 less its angle brackets.
+MAX_LENGTH = 254
+#: RFC 5321 section 4.5.3.1.1.
+MAX_LOCAL_LENGTH = 64
+#: Names of RFC 2606 and RFC 6761 that are never delivered to, by which PLAIN would be too kind.
+RESERVED = (".test", ".local", ".invalid", ".localhost", ".onion")
+
+
+class InvalidAddress(ValidationError):
+    """The text is not one mail address that we could send to."""
+
+
+def normalise_address(text: str) -> str:
+    """One address, trimmed, in lower case, its domain as A-labels of IDNA 2008 (RFC 5891), for example
+    `Zoë@…` refused, ` Zoe@MÜLLER.example ` → `zoe@xn--mller-kva.example`.
+
+    The local part is lowered too: RFC 5321 section 2.4 lets a server tell `Zoe` from `zoe`, but no mailbox provider
+    does, and people type both; two rows for one person would mean two mails.
+    Raises InvalidAddress with the reason in one sentence. A non-ASCII local part is refused, because it can only be
+    delivered by servers with SMTPUTF8 and there is no way down from it (RFC 6531 section 3.2).
+    """
+    lowered = text.strip().lower()
+    local = lowered.partition("@")[0]
+    if len(local) <= MAX_LOCAL_LENGTH and PLAIN.fullmatch(lowered) and not lowered.endswith(RESERVED):
+        return lowered
+    try:
+        found = validate_email(text.strip(), check_deliverability=False, allow_smtputf8=False)
+    except EmailNotValidError as error:
+        raise InvalidAddress(f"{text.strip()[:100]!r} is not a mail address: {error}") from error
+    normal = str(found.ascii_email).lower()
+    if len(normal) > MAX_LENGTH:
+        raise InvalidAddress(f"{normal[:60]!r}… is longer than {MAX_LENGTH} characters.")
+    return normal
+
+
+class AddressField(models.CharField):  # type: ignore[type-arg]
+    """A mail address that is always stored, and always looked up, in its normal form."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Same arguments as CharField; the length is fixed."""
+        super().__init__(*args, **{**kwargs, "max_length": MAX_LENGTH})
+
+    def to_python(self, value: Any) -> Any:
+        """The value of a form, normalised. Raises InvalidAddress."""
+        return self.get_prep_value(value)
+
+    def get_prep_value(self, value: Any) -> Any:
+        """The value for the database, normalised. Raises InvalidAddress."""
+        return normalise_address(value) if isinstance(value, str) and value else value

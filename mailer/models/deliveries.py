@@ -1,0 +1,123 @@
+"""One mail to one recipient: the work item and the log in one, kept slim because there are millions."""
+
+from datetime import datetime
+
+from django.db import models
+from django.db.models import Q
+
+from mailer.models.mailings import Mailing
+from mailer.models.recipients import Recipient
+
+
+class DeliveryQuerySet(models.QuerySet["Delivery"]):
+    """Deliveries by state."""
+
+    def open(self) -> "DeliveryQuerySet":
+        """Those that are not final."""
+        return self.filter(status__in=[Delivery.Status.QUEUED, Delivery.Status.SENDING])
+
+    def due(self, now: datetime) -> "DeliveryQuerySet":
+        """Those that may be sent at `now`."""
+        return self.filter(Q(next_attempt_at=None) | Q(next_attempt_at__lte=now), status=Delivery.Status.QUEUED)
+
+    def held(self) -> "DeliveryQuerySet":
+        """Those that a run has claimed, also when they were given up as lost with their worker since."""
+        lost = Q(status=Delivery.Status.UNCERTAIN, reason=Delivery.Reason.WORKER_LOST)
+        return self.filter(Q(status=Delivery.Status.SENDING) | lost)
+
+    def abandoned(self, now: datetime) -> "DeliveryQuerySet":
+        """Those whose worker has let its lease run out."""
+        return self.filter(status=Delivery.Status.SENDING, leased_until__lt=now)
+
+
+class Delivery(models.Model):
+    """One mail to one recipient.
+
+    The foreign keys have no constraint in the database: checking them is more than half the cost of planning a
+    million rows. There is no index on the recipient alone either: a person's mails are found through the mailings of
+    their lists and the unique key, so that the log's indexes grow only at their right edge.
+    """
+
+    class Status(models.TextChoices):
+        """queued → sending → sent, or back to queued with a time, or one of the others, which are final."""
+
+        QUEUED = "queued", "Queued"
+        SENDING = "sending", "Sending"
+        SENT = "sent", "Sent"
+        FAILED = "failed", "Failed"
+        SKIPPED = "skipped", "Skipped"
+        BOUNCED = "bounced", "Bounced"
+        COMPLAINED = "complained", "Complained"
+        UNCERTAIN = "uncertain", "Uncertain"
+        CANCELLED = "cancelled", "Cancelled"
+
+    class Reason(models.TextChoices):
+        """Why a delivery is not simply sent, in words."""
+
+        NONE = "", ""
+        UNSUBSCRIBED = "unsubscribed", "unsubscribed from the list"
+        SUPPRESSED = "suppressed", "the address is suppressed"
+        PAUSED = "paused", "asked for a pause"
+        ERASED = "erased", "the person was erased"
+        EMPTY = "empty", "nothing new for this person"
+        TEMPLATE = "template", "the template could not be filled with this person's data"
+        ADDRESS = "address", "the mail server refused the address"
+        REFUSED = "refused", "the mail server refused the mail"
+        TEMPORARY = "temporary", "the mail server asked to try again later"
+        EXHAUSTED = "exhausted", "the mail server asked to try again later until the attempts were used up"
+        RELAY = "relay", "the mail server could not be used"
+        NO_ANSWER = "no_answer", "the connection died after the mail was handed over and before the answer"
+        WORKER_LOST = "worker_lost", "the worker died while the mail was in flight"
+
+    id = models.BigAutoField(primary_key=True)
+    mailing = models.ForeignKey(
+        Mailing, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="deliveries"
+    )
+    recipient = models.ForeignKey(
+        Recipient, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="deliveries"
+    )
+    status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED, db_default=Status.QUEUED)
+    reason = models.CharField(max_length=14, choices=Reason, default="", db_default="", blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0, db_default=0)
+    next_attempt_at = models.DateTimeField(null=True, blank=True)
+    leased_until = models.DateTimeField(null=True, blank=True)
+    sent_at = models.DateTimeField(null=True, blank=True)
+    smtp_code = models.PositiveSmallIntegerField("SMTP code", null=True, blank=True)
+    smtp_text = models.CharField("mail server's answer", max_length=255, default="", db_default="", blank=True)
+    task_id = models.UUIDField(null=True, blank=True)
+
+    objects = DeliveryQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [models.UniqueConstraint(fields=["mailing", "recipient"], name="delivery_once_a_mailing")]
+        indexes = [
+            models.Index(fields=["mailing", "id"], condition=Q(status__in=["queued", "sending"]), name="delivery_open"),
+            models.Index(
+                fields=["next_attempt_at"],
+                condition=Q(status="queued", next_attempt_at__isnull=False),
+                name="delivery_retry",
+            ),
+            models.Index(fields=["leased_until"], condition=Q(status="sending"), name="delivery_leased"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Delivery {self.pk}"
+
+
+class Attempt(models.Model):
+    """An attempt that did not end in `sent`; the successful one is the Delivery itself."""
+
+    delivery = models.ForeignKey(
+        Delivery, on_delete=models.CASCADE, db_constraint=False, related_name="failed_attempts"
+    )
+    at = models.DateTimeField()
+    outcome = models.CharField(max_length=20)
+    smtp_code = models.PositiveSmallIntegerField("SMTP code", null=True, blank=True)
+    smtp_text = models.CharField("mail server's answer", max_length=500, blank=True)
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.outcome} at {self.at:%Y-%m-%d %H:%M} UTC"

@@ -1,0 +1,77 @@
+"""What goes to a list again and again, and the items that will be in it."""
+
+from django.db import models
+from django.db.models import Q
+from django_celery_beat.models import PeriodicTask
+
+from mailer.models.recipients import Recipient, RecipientList
+from mailer.models.templates import EmailTemplate
+
+
+class Digest(models.Model):
+    """A digest of a list. When it goes is in its beat PeriodicTask's crontab and nowhere else."""
+
+    slug = models.SlugField(unique=True)
+    name = models.CharField(max_length=200)
+    list = models.ForeignKey(RecipientList, on_delete=models.CASCADE, related_name="digests")
+    template = models.ForeignKey(EmailTemplate, on_delete=models.PROTECT, related_name="digests")
+    periodic_task = models.OneToOneField(
+        PeriodicTask, null=True, blank=True, editable=False, on_delete=models.SET_NULL, related_name="digest"
+    )
+    in_recipients_zone = models.BooleanField(
+        "in each recipient's time zone",
+        default=False,
+        help_text="The time counts in each recipient's own zone; else in the schedule's.",
+    )
+    catch_up_hours = models.PositiveSmallIntegerField(
+        "catch-up window (hours)", default=6, help_text="Missed by no more than this, it is still sent, late."
+    )
+    send_when_empty = models.BooleanField(default=False)
+    max_items = models.PositiveSmallIntegerField(default=20, help_text="What is beyond is counted: '12 more'.")
+    more_url = models.URLField("link for the rest", blank=True)
+    checked_through = models.DateTimeField(
+        null=True, editable=False, help_text="Occurrences up to here are planned, skipped or missed."
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def paused(self) -> bool:
+        """Whether its periodic task is switched off."""
+        return self.periodic_task is not None and not self.periodic_task.enabled
+
+
+class DigestItem(models.Model):
+    """Something new, for everybody on a list or for one recipient of it."""
+
+    list = models.ForeignKey(RecipientList, on_delete=models.CASCADE, related_name="items")
+    recipient = models.ForeignKey(
+        Recipient, null=True, blank=True, on_delete=models.CASCADE, help_text="Empty: for the whole list."
+    )
+    title = models.CharField(max_length=300)
+    summary = models.TextField(blank=True)
+    url = models.URLField("link", max_length=800, blank=True)
+    image_url = models.URLField("picture", max_length=800, blank=True)
+    category = models.CharField(max_length=100, blank=True)
+    published_at = models.DateTimeField()
+    external_id = models.CharField(max_length=200, null=True, blank=True, help_text="The source's own id.")
+    is_hidden = models.BooleanField("hidden", default=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-published_at", "-id"]
+        verbose_name = "item"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["list", "external_id"], condition=Q(external_id__isnull=False), name="item_once_a_list"
+            )
+        ]
+        indexes = [models.Index(fields=["list", "published_at"], name="item_by_list_and_time")]
+
+    def __str__(self) -> str:
+        return self.title

@@ -1,0 +1,117 @@
+"""One sending: a digest at one occurrence, an announcement, or a single notification."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from mailer.models.digests import Digest, DigestItem
+from mailer.models.recipients import RecipientList
+from mailer.models.templates import TemplateVersion
+from mailer.models.zones import TimeZoneField
+
+
+class MailingQuerySet(models.QuerySet["Mailing"]):
+    """Mailings by state."""
+
+    def open(self) -> "MailingQuerySet":
+        """Those that still have, or will have, mails to send."""
+        return self.filter(status__in=[Mailing.Status.PLANNED, Mailing.Status.SENDING, Mailing.Status.PAUSED])
+
+
+class Mailing(models.Model):
+    """What was to be sent, to whom, and what became of it in numbers; one Delivery a recipient holds the rest."""
+
+    class Kind(models.TextChoices):
+        """What made it."""
+
+        DIGEST = "digest", "Digest"
+        ANNOUNCEMENT = "announcement", "Announcement"
+        NOTIFICATION = "notification", "Notification"
+
+    class Status(models.TextChoices):
+        """planned → sending ⇄ paused → done; or cancelled, skipped (nothing to send), missed (too late)."""
+
+        PLANNED = "planned", "Planned"
+        SENDING = "sending", "Sending"
+        PAUSED = "paused", "Paused"
+        DONE = "done", "Done"
+        CANCELLED = "cancelled", "Cancelled"
+        SKIPPED = "skipped", "Skipped"
+        MISSED = "missed", "Missed"
+
+    kind = models.CharField(max_length=12, choices=Kind)
+    digest = models.ForeignKey(Digest, null=True, blank=True, on_delete=models.PROTECT, related_name="mailings")
+    list = models.ForeignKey(RecipientList, null=True, blank=True, on_delete=models.PROTECT, related_name="mailings")
+    version = models.ForeignKey(
+        TemplateVersion, on_delete=models.PROTECT, related_name="mailings", verbose_name="template version"
+    )
+    scheduled_for = models.DateTimeField(db_index=True)
+    time_zone = TimeZoneField(default="UTC")
+    status = models.CharField(max_length=9, choices=Status, default=Status.PLANNED)
+    reason = models.CharField(max_length=300, blank=True)
+    context = models.JSONField(default=dict, blank=True)
+    key = models.CharField(max_length=200, null=True, blank=True, unique=True, help_text="The same key is sent once.")
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    woken_at = models.DateTimeField(null=True, editable=False, help_text="When workers were last told of it.")
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    planned = models.PositiveIntegerField(default=0)
+    sent = models.PositiveIntegerField(default=0)
+    failed = models.PositiveIntegerField(default=0)
+    skipped = models.PositiveIntegerField(default=0)
+    bounced = models.PositiveIntegerField(default=0)
+    uncertain = models.PositiveIntegerField(default=0)
+    cancelled = models.PositiveIntegerField(default=0)
+
+    objects = MailingQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["digest", "scheduled_for", "time_zone"],
+                condition=Q(digest__isnull=False),
+                name="digest_once_an_occurrence",
+            )
+        ]
+        indexes = [
+            models.Index(
+                fields=["scheduled_for"],
+                condition=Q(status__in=["planned", "sending", "paused"]),
+                name="mailing_open",
+            )
+        ]
+
+    def __str__(self) -> str:
+        what = self.digest or self.list or self.version.template
+        return f"{what}, {self.scheduled_for:%-d %b %Y %H:%M} UTC"
+
+    @property
+    def waiting(self) -> int:
+        """How many deliveries are not final yet."""
+        final = self.sent + self.failed + self.skipped + self.bounced + self.uncertain + self.cancelled
+        return self.planned - final
+
+    @property
+    def final(self) -> bool:
+        """Whether nothing more will be sent."""
+        return self.status in {self.Status.DONE, self.Status.CANCELLED, self.Status.SKIPPED, self.Status.MISSED}
+
+
+class MailingItem(models.Model):
+    """An item of a digest's mailing: what was new then, in the order in which it is shown."""
+
+    mailing = models.ForeignKey(Mailing, on_delete=models.CASCADE, related_name="mailing_items")
+    item = models.ForeignKey(DigestItem, on_delete=models.CASCADE, related_name="mailing_items")
+    position = models.PositiveIntegerField()
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [models.UniqueConstraint(fields=["mailing", "item"], name="item_once_a_mailing")]
+
+    def __str__(self) -> str:
+        return f"{self.item} in {self.mailing}"

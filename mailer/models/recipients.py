@@ -1,0 +1,94 @@
+"""People and the lists they are on."""
+
+from django.conf import settings
+from django.db import models
+
+from mailer.models.addresses import AddressField
+from mailer.models.zones import TimeZoneField
+
+
+class Recipient(models.Model):
+    """One mail address and what we know of the person behind it."""
+
+    email = AddressField("address", unique=True)
+    name = models.CharField(max_length=200, blank=True)
+    time_zone = TimeZoneField(blank=True, help_text="Empty: the list's.")
+    language = models.CharField(max_length=20, blank=True, help_text="Such as 'de' or 'pt-br'. Empty: the list's.")
+    attributes = models.JSONField(default=dict, blank=True, help_text="Anything else that a template may name.")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return self.email
+
+
+class RecipientList(models.Model):
+    """A mailing list: who sends to it and how people come onto it."""
+
+    slug = models.SlugField(unique=True)
+    name = models.CharField(max_length=200)
+    description = models.CharField(max_length=500, blank=True)
+    from_name = models.CharField("sender's name", max_length=200, blank=True, help_text="Empty: the list's name.")
+    from_email = AddressField("sender's address", blank=True, help_text="Empty: the service's own address.")
+    reply_to = AddressField("replies go to", blank=True)
+    time_zone = TimeZoneField(default="UTC", help_text="For recipients whose own zone is not known.")
+    language = models.CharField(max_length=20, default="en")
+    double_opt_in = models.BooleanField(default=True, help_text="New subscribers confirm by mail first.")
+    is_public = models.BooleanField("public", default=False, help_text="Anybody may subscribe.")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["name"]
+        verbose_name = "list"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class SubscriptionQuerySet(models.QuerySet["Subscription"]):
+    """Subscriptions by state."""
+
+    def active(self) -> "SubscriptionQuerySet":
+        """Those who get mail."""
+        return self.filter(status=Subscription.Status.ACTIVE)
+
+
+class Subscription(models.Model):
+    """One recipient on one list, and by whose word."""
+
+    class Status(models.TextChoices):
+        """Where the person stands with the list."""
+
+        PENDING = "pending", "Waits for confirmation"
+        ACTIVE = "active", "Active"
+        UNSUBSCRIBED = "unsubscribed", "Unsubscribed"
+
+    class Cadence(models.TextChoices):
+        """How often the person wants the digest."""
+
+        DAILY = "daily", "Every digest"
+        WEEKLY = "weekly", "Once a week"
+
+    list = models.ForeignKey(RecipientList, on_delete=models.CASCADE, related_name="subscriptions")
+    recipient = models.ForeignKey(Recipient, on_delete=models.CASCADE, related_name="subscriptions")
+    status = models.CharField(max_length=12, choices=Status, default=Status.ACTIVE)
+    cadence = models.CharField(max_length=6, choices=Cadence, default=Cadence.DAILY)
+    paused_until = models.DateTimeField(null=True, blank=True)
+    source = models.CharField(max_length=100, blank=True, help_text="How they came: import, sign-up, API, by whom.")
+    subscribed_at = models.DateTimeField(auto_now_add=True)
+    confirmed_at = models.DateTimeField(null=True, blank=True)
+    unsubscribed_at = models.DateTimeField(null=True, blank=True)
+    changed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, editable=False, on_delete=models.SET_NULL, related_name="+"
+    )
+
+    objects = SubscriptionQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [models.UniqueConstraint(fields=["list", "recipient"], name="subscription_once_a_list")]
+
+    def __str__(self) -> str:
+        return f"{self.recipient} on {self.list}"

@@ -1,0 +1,46 @@
+"""Addresses to which nothing goes."""
+
+from datetime import datetime
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from mailer.models.addresses import AddressField
+
+
+class SuppressionQuerySet(models.QuerySet["Suppression"]):
+    """Suppressions by whether they hold."""
+
+    def effective(self, now: datetime) -> "SuppressionQuerySet":
+        """Those that have not expired at `now`."""
+        return self.filter(Q(expires_at=None) | Q(expires_at__gt=now))
+
+
+class Suppression(models.Model):
+    """A fact about an address, not a choice of its owner: mail to it bounces, or was complained of."""
+
+    class Reason(models.TextChoices):
+        """Why nothing goes there."""
+
+        HARD_BOUNCE = "hard_bounce", "the address does not exist"
+        SOFT_BOUNCES = "soft_bounces", "too many mails came back"
+        COMPLAINT = "complaint", "the person reported a mail as spam"
+        MANUAL = "manual", "suppressed by staff"
+
+    email = AddressField("address", unique=True)
+    reason = models.CharField(max_length=12, choices=Reason, default=Reason.MANUAL)
+    note = models.CharField(max_length=500, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField(null=True, blank=True, help_text="Empty: for good.")
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, editable=False, on_delete=models.SET_NULL, related_name="+"
+    )
+
+    objects = SuppressionQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return self.email

@@ -1,0 +1,31 @@
+"""The public Python API: one templated mail to one person, now or later."""
+
+from datetime import datetime
+from typing import Any
+
+from celery.result import AsyncResult
+
+from mailer import tasks
+from mailer.models import Recipient
+
+
+def notify_user(
+    recipient: Recipient | str | int,
+    template: str,
+    context: dict[str, Any],
+    *,
+    countdown: float = 0,
+    eta: datetime | None = None,
+    key: str | None = None,
+) -> "AsyncResult[Any]":
+    """Send one person one mail: `countdown` seconds from now, or at `eta` (aware), or at once.
+
+    `recipient` is a Recipient, its id, or an address; `template` a template's slug; `context` plain data with all that
+    the template names. The same `key` twice sends once. The mail is a committed row before anything is queued, and goes
+    out after the current transaction's commit, even if the broker loses the message. The result is the delivery task's.
+    Raises TemplateError (unknown template, missing variable) and InvalidAddress.
+    """
+    who = recipient.pk if isinstance(recipient, Recipient) else recipient
+    return tasks.notify_user.apply_async(
+        args=[who, template, context], kwargs={"key": key}, countdown=countdown, eta=eta
+    )

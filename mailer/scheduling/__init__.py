@@ -1,0 +1,1 @@
+"""When mail goes: occurrences, schedules, planning."""

@@ -1,0 +1,77 @@
+"""Which moments a crontab names: pure functions of the crontab, a time zone and two times."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from celery.schedules import ParseException, crontab
+from cronsim import CronSim, CronSimError
+
+#: What a search through a schedule that never comes (30 February) may cost.
+HORIZON = timedelta(days=366)
+
+
+class InvalidSchedule(ValueError):
+    """The crontab can't be read; the message says why."""
+
+
+def due(cron: str, zone: str, since: datetime, now: datetime) -> list[datetime]:
+    """The moments after `since`, up to and with `now`, in UTC, at which the crontab strikes on the zone's clocks.
+
+    `cron` has Celery's syntax in the usual order: minute, hour, day of month, month, day of week. An hour that a clock
+    change skips strikes right after the gap, one that it repeats strikes once, as Debian's cron does.
+    Raises InvalidSchedule.
+    """
+    found = []
+    for moment in _moments(cron, zone, since):
+        if moment > now:
+            break
+        found.append(moment)
+    return found
+
+
+def upcoming(cron: str, zone: str, now: datetime, count: int) -> list[datetime]:
+    """The next `count` moments after `now`, in the zone; fewer if the year holds no more. Raises InvalidSchedule."""
+    found: list[datetime] = []
+    for moment in _moments(cron, zone, now):
+        if len(found) == count or moment > now + HORIZON:
+            break
+        found.append(moment.astimezone(ZoneInfo(zone)))
+    return found
+
+
+def _moments(cron: str, zone: str, after: datetime) -> Iterator[datetime]:
+    expression, weekdays = _parsed(cron)
+    try:
+        for moment in CronSim(expression, after.astimezone(ZoneInfo(zone))):
+            if moment.isoweekday() % 7 in weekdays:
+                yield moment.astimezone(UTC)
+            elif moment.astimezone(UTC) > after + HORIZON:
+                return
+    except CronSimError as error:
+        raise InvalidSchedule(f"{cron!r} is not a schedule: {error}") from error
+
+
+@lru_cache(maxsize=256)
+def _parsed(cron: str) -> tuple[str, frozenset[int]]:
+    """The crontab for cronsim without its weekdays, and these: Celery wants both days to match, cron either."""
+    try:
+        minute, hour, day, month, weekday = cron.split()
+        schedule = crontab(minute=minute, hour=hour, day_of_month=day, month_of_year=month, day_of_week=weekday)
+    except (ParseException, ValueError) as error:
+        raise InvalidSchedule(f"{cron!r} is not a schedule: {error}") from error
+    expression = " ".join(
+        [
+            _field(schedule.minute, 60),
+            _field(schedule.hour, 24),
+            _field(schedule.day_of_month, 31),
+            _field(schedule.month_of_year, 12),
+            "*",
+        ]
+    )
+    return expression, frozenset(schedule.day_of_week)
+
+
+def _field(values: set[int], size: int) -> str:
+    return "*" if len(values) == size else ",".join(map(str, sorted(values)))

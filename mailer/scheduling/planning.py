@@ -1,0 +1,143 @@
+"""From an occurrence that is due to a mailing with one delivery a recipient, each made once however often it is asked."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+
+from mailer.models import Digest, Mailing, Subscription
+from mailer.scheduling.audience_sql import insert_deliveries, insert_items
+from mailer.scheduling.occurrences import due
+from mailer.scheduling.schedules import crontab_of
+
+#: Sooner than this after its time, a digest does not say that it is late.
+PUNCTUAL = timedelta(minutes=10)
+#: How far back a service that was down looks for what it missed.
+LOOK_BACK = timedelta(days=31)
+
+
+class NothingToSend(Exception):
+    """A mailing that was asked for has nobody or nothing to send; the message says which."""
+
+
+def plan_due(now: datetime) -> list[Mailing]:
+    """Plan what has fallen due for every digest. Returns the mailings that have mails to send."""
+    digests = Digest.objects.exclude(periodic_task=None).values_list("pk", flat=True)
+    return [mailing for pk in digests for mailing in plan_digest(pk, now)]
+
+
+def plan_digest(digest_id: int, now: datetime) -> list[Mailing]:
+    """Plan the digest's occurrences since it was last looked at, each as sent, skipped or missed, and each once.
+
+    Returns the mailings that have mails to send. Raises InvalidSchedule for a crontab that can't be read.
+    """
+    with transaction.atomic():
+        # The lock makes two ticks at once do the work one after the other; the unique key would stop them anyway.
+        digest = Digest.objects.select_for_update(of=("self",)).get(pk=digest_id)
+        schedule = crontab_of(digest)
+        if schedule is None:
+            return []
+        cron, zone = schedule
+        # Never later than now, or a clock that once ran ahead would silence the digest until then.
+        since = max(min(digest.checked_through or digest.created_at, now), now - LOOK_BACK)
+        mailings = [
+            _plan_occurrence(digest, moment, zone_in_use, now)
+            for zone_in_use in (_zones_in_use(digest) if digest.in_recipients_zone else [zone])
+            for moment in due(cron, zone_in_use, since, now)
+        ]
+        digest.checked_through = now
+        digest.save(update_fields=["checked_through"])
+    return [mailing for mailing in mailings if mailing is not None and fill(mailing, now)]
+
+
+def plan_now(digest: Digest, now: datetime, created_by: Any = None, key: str | None = None) -> Mailing:
+    """Plan the digest at once, outside its schedule, as a mailing of its own; the same key gives the same mailing.
+
+    Raises NothingToSend.
+    """
+    if key is not None and (earlier := Mailing.objects.filter(key=key).first()):
+        return earlier
+    schedule = crontab_of(digest)
+    with transaction.atomic():
+        mailing = _new_mailing(digest, now, schedule[1] if schedule else digest.list.time_zone)
+        mailing.key, mailing.created_by = key, created_by
+        mailing.save()
+        if not insert_items(mailing, now) and not digest.send_when_empty:
+            raise NothingToSend(f"{digest} has nothing new to send.")
+    if not fill(mailing, now):
+        raise NothingToSend(f"{digest} has nobody to send to: no active subscription on {digest.list}.")
+    return mailing
+
+
+def fill(mailing: Mailing, now: datetime) -> bool:
+    """Make the mailing's deliveries and let it go. Returns whether it has any.
+
+    Safe to do again when a planner died half-way: a delivery that is there stays as it is.
+    """
+    with transaction.atomic():
+        locked = Mailing.objects.select_for_update(of=("self",)).get(pk=mailing.pk)
+        if locked.status != Mailing.Status.PLANNED:
+            return False
+        insert_deliveries(locked)
+        locked.planned = locked.deliveries.count()
+        locked.started_at = now
+        locked.status = Mailing.Status.SENDING
+        if not locked.planned:
+            locked.status, locked.reason = Mailing.Status.SKIPPED, "nobody is on the list"
+            locked.finished_at = now
+        locked.save()
+    mailing.refresh_from_db()
+    return mailing.planned > 0
+
+
+def in_words(delay: timedelta) -> str:
+    """A length of time such as `2 h 10 min`."""
+    hours, minutes = divmod(int(delay.total_seconds()) // 60, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
+
+
+def _plan_occurrence(digest: Digest, moment: datetime, zone: str, now: datetime) -> Mailing | None:
+    """The occurrence's mailing if it is to be sent; skipped and missed ones are recorded, with the reason."""
+    if Mailing.objects.filter(digest=digest, scheduled_for=moment, time_zone=zone).exists():
+        return None
+    late = now - moment
+    mailing = _new_mailing(digest, moment, zone)
+    if digest.paused:
+        return _close(mailing, Mailing.Status.SKIPPED, "the digest was paused", now)
+    if late > timedelta(hours=digest.catch_up_hours):
+        return _close(
+            mailing,
+            Mailing.Status.MISSED,
+            f"nothing ran until {now:%-d %b %Y %H:%M} UTC, {in_words(late)} late; "
+            f"the catch-up window is {digest.catch_up_hours} h",
+            now,
+        )
+    if late > PUNCTUAL:
+        mailing.context["late"] = in_words(late)
+        mailing.reason = f"late by {in_words(late)}"
+    mailing.save()
+    if not insert_items(mailing, now) and not digest.send_when_empty:
+        return _close(mailing, Mailing.Status.SKIPPED, "nothing new since the last digest", now)
+    return mailing
+
+
+def _new_mailing(digest: Digest, moment: datetime, zone: str) -> Mailing:
+    return Mailing(
+        kind=Mailing.Kind.DIGEST,
+        digest=digest,
+        list=digest.list,
+        version=digest.template.latest(),
+        scheduled_for=moment,
+        time_zone=zone,
+    )
+
+
+def _close(mailing: Mailing, status: Mailing.Status, reason: str, now: datetime) -> None:
+    mailing.status, mailing.reason, mailing.finished_at = status, reason, now
+    mailing.save()
+
+
+def _zones_in_use(digest: Digest) -> list[str]:
+    subscriptions = Subscription.objects.active().filter(list=digest.list)
+    zones = set(subscriptions.values_list("recipient__time_zone", flat=True).distinct())
+    return sorted({zone or digest.list.time_zone for zone in zones})

@@ -1,0 +1,153 @@
+"""When a digest goes: read from and written to its beat PeriodicTask, which is the one place where that is kept."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, time
+from typing import Any
+
+from django.db import transaction
+from django.utils.text import slugify
+from django_celery_beat.models import CrontabSchedule, PeriodicTask
+
+from mailer.models import Digest, EmailTemplate, RecipientList, validate_time_zone
+from mailer.scheduling.occurrences import InvalidSchedule, due, upcoming
+
+SEND_DIGEST = "mailer.tasks.send_digest"
+DEFAULT_TEMPLATE = "digest"
+_NEVER = datetime.fromisoformat("2000-01-01T00:00:00+00:00")
+
+
+class UnknownDigest(LookupError):
+    """No digest, and no list, has this name."""
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Once a day at a time, on the weekdays (crontab syntax, `*` or `mon-fri`) that a zone's calendar shows."""
+
+    at: time
+    weekdays: str = "*"
+    time_zone: str = "UTC"
+
+
+def set_schedule(digest: Digest, schedule: Schedule) -> None:
+    """Write the schedule to the digest's periodic task, made if it has none.
+
+    Raises django's ValidationError for an unknown time zone and InvalidSchedule for weekdays that are none.
+    """
+    validate_time_zone(schedule.time_zone)
+    due(f"{schedule.at.minute} {schedule.at.hour} * * {schedule.weekdays}", schedule.time_zone, _NEVER, _NEVER)
+    with transaction.atomic():
+        crontab, _ = CrontabSchedule.objects.get_or_create(
+            minute=str(schedule.at.minute),
+            hour=str(schedule.at.hour),
+            day_of_week=schedule.weekdays,
+            day_of_month="*",
+            month_of_year="*",
+            timezone=schedule.time_zone,
+        )
+        task = digest.periodic_task or PeriodicTask(name=f"Digest: {digest.slug}", task=SEND_DIGEST)
+        task.crontab = crontab
+        task.args = json.dumps([digest.slug])
+        task.save()
+        if digest.periodic_task_id != task.pk:
+            digest.periodic_task = task
+            digest.save(update_fields=["periodic_task"])
+
+
+def read_schedule(digest: Digest) -> Schedule | None:
+    """The digest's schedule, or None if it has none or its crontab says more than a time and weekdays."""
+    crontab = digest.periodic_task.crontab if digest.periodic_task else None
+    if crontab is None or not (crontab.minute.isdigit() and crontab.hour.isdigit()):
+        return None
+    if (crontab.day_of_month, crontab.month_of_year) != ("*", "*"):
+        return None
+    return Schedule(time(int(crontab.hour), int(crontab.minute)), crontab.day_of_week, str(crontab.timezone))
+
+
+def set_paused(digest: Digest, paused: bool) -> None:
+    """Switch the digest's periodic task off or on; what falls due meanwhile is recorded as skipped."""
+    if digest.periodic_task is not None:
+        digest.periodic_task.enabled = not paused
+        digest.periodic_task.save()
+
+
+def crontab_of(digest: Digest) -> tuple[str, str] | None:
+    """The digest's crontab (minute, hour, day of month, month, weekday) and its zone; None without a schedule."""
+    crontab = digest.periodic_task.crontab if digest.periodic_task else None
+    if crontab is None:
+        return None
+    fields = (crontab.minute, crontab.hour, crontab.day_of_month, crontab.month_of_year, crontab.day_of_week)
+    return " ".join(field.replace(" ", "") for field in fields), str(crontab.timezone)
+
+
+def next_occurrences(digest: Digest, now: datetime, count: int) -> list[datetime]:
+    """The digest's next moments in the schedule's zone; empty while it is paused or has no schedule."""
+    schedule = crontab_of(digest)
+    if schedule is None or digest.paused:
+        return []
+    try:
+        return upcoming(*schedule, now, count)
+    except InvalidSchedule:
+        return []
+
+
+def schedule_in_words(digest: Digest) -> str:
+    """For people, such as `every day at 15:00 Europe/Berlin`."""
+    schedule = read_schedule(digest)
+    if schedule is None:
+        crontab = crontab_of(digest)
+        return f"crontab {crontab[0]} {crontab[1]}" if crontab else "not scheduled"
+    days = {"*": "every day", "mon-fri": "Monday to Friday", "1-5": "Monday to Friday"}
+    zone = "each recipient's own time" if digest.in_recipients_zone else schedule.time_zone
+    return f"{days.get(schedule.weekdays, f'on {schedule.weekdays}')} at {schedule.at:%H:%M} {zone}"
+
+
+def adopt_periodic_task(task: PeriodicTask) -> Digest | None:
+    """Make a periodic task that was added by hand the schedule of the digest that its first argument names.
+
+    The name is a digest's slug or a list's; a list that has no digest gets one. A digest has one schedule: the one that
+    was its schedule before is deleted, so that the last word counts. Returns None for tasks that are not ours.
+    Raises UnknownDigest.
+    """
+    if task.task != SEND_DIGEST:
+        return None
+    digest = find_digest(_named(task))
+    if digest.periodic_task_id != task.pk:
+        replaced = digest.periodic_task
+        digest.periodic_task = task
+        digest.save(update_fields=["periodic_task"])
+        if replaced is not None:
+            replaced.delete()
+    return digest
+
+
+def find_digest(slug: str) -> Digest:
+    """The digest of this slug, or of the list of this slug, made if that has none. Raises UnknownDigest."""
+    digest = Digest.objects.select_related("periodic_task__crontab").filter(slug=slug).first()
+    if digest is not None:
+        return digest
+    mailing_list = RecipientList.objects.filter(slug=slug).first()
+    if mailing_list is None:
+        known = ", ".join(Digest.objects.values_list("slug", flat=True)[:10]) or "none yet"
+        raise UnknownDigest(f"There is no digest or list {slug!r}. Digests: {known}.")
+    return mailing_list.digests.select_related("periodic_task__crontab").first() or _make_digest(mailing_list)
+
+
+def _make_digest(mailing_list: RecipientList) -> Digest:
+    template = EmailTemplate.objects.filter(slug=DEFAULT_TEMPLATE).first()
+    if template is None:
+        raise UnknownDigest(f"There is no template {DEFAULT_TEMPLATE!r} yet; run manage.py sync_templates.")
+    slug = slugify(mailing_list.slug)
+    return Digest.objects.create(slug=slug, name=mailing_list.name, list=mailing_list, template=template)
+
+
+def _named(task: PeriodicTask) -> str:
+    try:
+        arguments: Any = json.loads(task.args or "[]")
+        keywords: Any = json.loads(task.kwargs or "{}")
+        return str(arguments[0] if arguments else keywords["digest"])
+    except (ValueError, LookupError, TypeError) as error:
+        raise UnknownDigest(
+            f"The periodic task {task.name!r} names no digest: its arguments are {task.args}."
+        ) from error

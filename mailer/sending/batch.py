@@ -1,0 +1,179 @@
+"""Sends a range of a mailing's deliveries: claims, writes, hands over and records, in groups and in one flow."""
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import DatabaseError
+
+from mailer.models import Mailing
+from mailer.sending.claim import LEASE, Claimed, Range, Run, claim, release
+from mailer.sending.connection import Envelope
+from mailer.sending.journal import Journal, JournalUnavailable
+from mailer.sending.letters import LetterWriter
+from mailer.sending.outcomes import Kind, Outcome, RelayUnavailable, SendingHalted
+from mailer.sending.patience import insist
+from mailer.sending.record import Settled, finish_mailing, record
+from mailer.sending.relays import is_paused, pause_relay, resume_relay
+from mailer.sending.smtp import RelaySession
+from mailer.sending.stopping import stopping
+from mailer.templating.sandbox import TemplateError
+
+logger = logging.getLogger(__name__)
+
+#: How many deliveries are claimed, and recorded, at a time.
+GROUP = 250
+#: A run begins no mail after this, so that it ends before Celery's time limit.
+TIME_BUDGET = timedelta(minutes=10)
+_FAILURES_NAMED = 100
+
+Clock = Callable[[], datetime]
+
+
+def send_range(wanted: Range, task_id: UUID, clock: Clock) -> dict[str, Any]:
+    """Send what is due of the range. Returns the summary that the task's result keeps: ids, counts, seconds, failures.
+
+    What can't be sent now stays queued, or comes back to the queue, with nobody's attempt used up.
+    """
+    mailing = Mailing.objects.select_related("list", "digest", "version").get(pk=wanted.mailing_id)
+    if mailing.status != Mailing.Status.SENDING or is_paused(clock()):
+        halted = (
+            "the mail server is paused" if mailing.status == Mailing.Status.SENDING else f"mailing is {mailing.status}"
+        )
+        return _Sums(wanted, clock()).summary(clock(), halted)
+    return _Batch(mailing, wanted, task_id, clock).run()
+
+
+class _Batch:
+    """One run over a range."""
+
+    def __init__(self, mailing: Mailing, wanted: Range, task_id: UUID, clock: Clock) -> None:
+        self._mailing, self._wanted, self._clock, self._task_id = mailing, wanted, clock, task_id
+        self._sums = _Sums(wanted, clock())
+        self._ends_at = clock() + TIME_BUDGET
+        self._leases: dict[int, datetime] = {}  # claimed, not settled
+        self._settled: list[Settled] = []
+        self._journal_error = ""
+
+    def run(self) -> dict[str, Any]:
+        """Send, and leave nothing claimed behind but what may be in flight."""
+        halted = ""
+        try:
+            self._journal = Journal(settings.JOURNAL_DIR)
+        except JournalUnavailable as error:
+            logger.error("Nothing is sent: %s", error)
+            return self._sums.summary(self._clock(), str(error))
+        clean = False
+        try:
+            halted = self._send()
+            insist(self._flush)
+            insist(lambda: release(self._leases))
+            clean = True
+        finally:
+            # What the database would not take stays in the journal, and the next task on this host replays it.
+            if clean:
+                self._journal.finish()
+            else:
+                self._journal.abandon()
+        insist(lambda: finish_mailing(self._mailing.pk, self._clock()))
+        return self._sums.summary(self._clock(), halted)
+
+    def _send(self) -> str:
+        """Returns why it could not go on, or nothing."""
+        try:
+            writer = LetterWriter(self._mailing)
+            first = self._claim(self._wanted.first)
+            if not first:
+                return ""
+            with RelaySession(settings.RELAY, settings.EMAIL_TIMEOUT, self._journal.started) as session:
+                insist(resume_relay)
+                for outcome in session.send(self._envelopes(writer, session.eight_bit, first)):
+                    self._settle(outcome)
+                    if self._journal_error:
+                        session.stop()
+            return self._journal_error
+        except RelayUnavailable as error:
+            insist(partial(pause_relay, str(error), self._clock()))
+            return str(error)
+        except (SendingHalted, TemplateError) as error:
+            logger.error("Mailing %s can't go on: %s", self._mailing.pk, error)
+            return str(error)
+
+    def _envelopes(self, writer: LetterWriter, eight_bit: bool, group: list[Claimed]) -> Iterator[Envelope]:
+        """One envelope after the other, drawn by the relay session; a group is claimed when the last one is used up."""
+        while group:
+            for claimed in group:
+                now = self._clock()
+                if self._journal_error or stopping() or now > self._ends_at or now > claimed.lease - LEASE / 2:
+                    return
+                letter = writer.envelope(claimed, eight_bit, now)
+                if isinstance(letter, Outcome):
+                    self._settle(letter)
+                else:
+                    yield letter
+            group = self._claim(group[-1].id + 1)
+
+    def _claim(self, first: int) -> list[Claimed]:
+        wanted = Range(self._wanted.mailing_id, first, self._wanted.last)
+        run = Run(self._task_id, self._journal)
+        try:
+            group = insist(lambda: claim(wanted, GROUP, self._clock(), run))
+        except DatabaseError as error:
+            raise SendingHalted(f"the database can't be used: {error}") from error
+        self._leases |= {claimed.id: claimed.lease for claimed in group}
+        self._sums.planned += len(group)
+        return group
+
+    def _settle(self, outcome: Outcome) -> None:
+        entry = Settled(outcome, self._clock(), self._leases.pop(outcome.delivery_id))
+        self._settled.append(entry)
+        self._sums.note(outcome)
+        try:
+            self._journal.settled(outcome, entry.at)
+        except JournalUnavailable as error:
+            # The mail is out. From here on only the database remembers, so each outcome goes there at once.
+            self._journal_error = str(error)
+        if self._journal_error or len(self._settled) >= GROUP:
+            insist(self._flush)
+
+    def _flush(self) -> None:
+        self._sums.done.update(record(self._mailing.pk, self._settled))
+        self._settled.clear()
+
+
+class _Sums:
+    """What a run has done, in numbers."""
+
+    def __init__(self, wanted: Range, started: datetime) -> None:
+        self._wanted, self._started = wanted, started
+        self.planned = 0
+        self.done: Counter[str] = Counter()
+        self._failures: list[dict[str, Any]] = []
+
+    def note(self, outcome: Outcome) -> None:
+        """Keep the first failures, by delivery id: no address and no content goes into a task's result."""
+        if outcome.kind not in (Kind.SENT, Kind.SKIPPED) and len(self._failures) < _FAILURES_NAMED:
+            reason = outcome.reason or outcome.kind
+            self._failures.append({"delivery": outcome.delivery_id, "code": outcome.code, "reason": str(reason)})
+
+    def summary(self, now: datetime, halted: str) -> dict[str, Any]:
+        """As JSON."""
+        seconds = (now - self._started).total_seconds()
+        counts = {name: self.done[name] for name in ("sent", "failed", "skipped", "uncertain", "retry")}
+        return {
+            "mailing": self._wanted.mailing_id,
+            "first": self._wanted.first,
+            "last": self._wanted.last,
+            "planned": self.planned,
+            **counts,
+            "released": self.planned - sum(counts.values()),
+            "seconds": round(seconds, 3),
+            "rate": round(counts["sent"] / seconds, 1) if seconds else 0.0,
+            "failures": self._failures,
+            "halted": halted,
+        }

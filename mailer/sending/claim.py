@@ -1,0 +1,121 @@
+"""Takes deliveries for one run, so that no other run has them, and gives them back."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import connection, transaction
+from django.db.models import OuterRef
+
+from mailer.models import Delivery, Subscription, Suppression
+from mailer.sending.journal import Journal
+from mailer.templating.contexts import Person
+
+#: How long a claim holds. A worker that is alive begins no mail in the second half of it.
+LEASE = timedelta(minutes=10)
+
+_CLAIM = """
+UPDATE mailer_delivery SET status = 'sending', leased_until = %(lease)s, task_id = %(task)s, next_attempt_at = NULL
+WHERE mailing_id = %(mailing)s AND id BETWEEN %(first)s AND %(last)s AND status = 'queued'
+  AND (next_attempt_at IS NULL OR next_attempt_at <= %(now)s)
+  AND EXISTS (SELECT 1 FROM mailer_mailing WHERE id = %(mailing)s AND status = 'sending')
+RETURNING id
+"""
+
+
+@dataclass(frozen=True)
+class Range:
+    """A mailing's deliveries between two ids, both included: what one task is asked to send."""
+
+    mailing_id: int
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A delivery that is ours to send, and what decides whether it is sent."""
+
+    id: int
+    lease: datetime
+    person: Person | None  #: None if the recipient was erased
+    suppressed: str = ""
+    subscription: str = ""
+    paused_until: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """One execution of a task: who claims, and where that is noted."""
+
+    task_id: UUID
+    journal: Journal
+
+
+def claim(wanted: Range, size: int, now: datetime, run: Run) -> list[Claimed]:
+    """Claim up to `size` due deliveries of the range, lowest ids first; empty if there are none, or the mailing stopped.
+
+    The journal knows of the claim before it is committed: a worker killed in between has claimed nothing.
+    """
+    lease = now + LEASE
+    with transaction.atomic():
+        upper = _upper_end(wanted, size, now)
+        if upper is None:
+            return []
+        values = {
+            "lease": connection.ops.adapt_datetimefield_value(lease),
+            "now": connection.ops.adapt_datetimefield_value(now),
+            "task": run.task_id if connection.vendor == "postgresql" else run.task_id.hex,
+            "mailing": wanted.mailing_id,
+            "first": wanted.first,
+            "last": upper,
+        }
+        with connection.cursor() as cursor:
+            cursor.execute(_CLAIM, values)
+            ids = sorted(row[0] for row in cursor.fetchall())
+        if ids:
+            run.journal.claimed(ids, lease)
+    return _load(ids, lease, now)
+
+
+def release(leases: dict[int, datetime]) -> int:
+    """Give deliveries that were claimed, and not handed over, back to the queue. Returns how many.
+
+    `leases` says of each until when it was claimed: a claim that another run has made since stays.
+    """
+    released = 0
+    for lease in set(leases.values()):
+        ids = [delivery_id for delivery_id, until in leases.items() if until == lease]
+        held = Delivery.objects.filter(pk__in=ids, leased_until=lease).held()
+        released += held.update(status=Delivery.Status.QUEUED, reason="", leased_until=None)
+    return released
+
+
+def _upper_end(wanted: Range, size: int, now: datetime) -> int | None:
+    due = Delivery.objects.due(now).filter(mailing_id=wanted.mailing_id, id__range=(wanted.first, wanted.last))
+    ids = list(due.order_by("id").values_list("id", flat=True)[:size])
+    return ids[-1] if ids else None
+
+
+def _load(ids: list[int], lease: datetime, now: datetime) -> list[Claimed]:
+    subscription = Subscription.objects.filter(list=OuterRef("mailing__list"), recipient=OuterRef("recipient"))
+    suppressions = Suppression.objects.effective(now).filter(email=OuterRef("recipient__email"))
+    rows = (
+        Delivery.objects.filter(pk__in=ids)
+        .order_by("pk")
+        .annotate(
+            suppression=suppressions.values("reason")[:1],
+            subscription_status=subscription.values("status")[:1],
+            paused_until=subscription.values("paused_until")[:1],
+        )
+        .values_list(
+            "pk", "suppression", "subscription_status", "paused_until",
+            "recipient_id", "recipient__email", "recipient__name", "recipient__language", "recipient__attributes",
+        )
+    )  # fmt: skip
+    found = {
+        pk: Claimed(pk, lease, Person(*person), suppression or "", status or "", paused_until)
+        for pk, suppression, status, paused_until, *person in rows
+    }
+    # A delivery whose recipient was erased meanwhile is not joined to anything.
+    return [found.get(pk) or Claimed(pk, lease, None) for pk in ids]

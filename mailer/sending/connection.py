@@ -1,0 +1,299 @@
+"""One SMTP connection: opened by smtplib, then driven command by command with grouped writes (RFC 2920).
+
+The body of a mail, its final dot and the next mail's MAIL, RCPT and DATA travel together where the server offers
+PIPELINING, so that a mail costs one round trip. At most one mail a connection is ever between its dot and its answer.
+"""
+
+import smtplib
+import socket
+import ssl
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from config.environment import Relay
+from mailer.sending.outcomes import Kind, Outcome, RelayUnavailable, classify
+
+_ANSWER_LIMIT = 100_000  # bytes without an end of line: no mail server, or no honest one
+#: RFC 5321 section 4.5.3.2.6 gives the answer to the final dot more time than any other.
+_PATIENCE_AT_DOT = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """A mail ready to go: RFC 5321's reverse-path and forward-path, and the message with CRLF line ends."""
+
+    delivery_id: int
+    sender: str
+    recipient: str
+    message: bytes
+
+
+class ConnectionLost(Exception):
+    """The connection can't be used any more; the message says why."""
+
+
+class Step(Enum):
+    """What an expected answer answers."""
+
+    MAIL = auto()
+    RCPT = auto()
+    DATA = auto()
+    DOT = auto()
+    RSET = auto()
+
+
+@dataclass(slots=True)
+class Answer:
+    """A complete SMTP reply."""
+
+    code: int
+    text: str
+
+
+class Connection:
+    """A connection and the mails on it: `offered` has its envelope under way, `handed_over` waits for its last answer."""
+
+    def __init__(self, relay: Relay, timeout: float, started: Callable[[int], None]) -> None:
+        """Connect, greet, secure and log in. `started` is told a delivery's id right before its body is written.
+
+        Raises RelayUnavailable.
+        """
+        self._client = _open(relay, timeout)
+        if self._client.sock is None:
+            raise RelayUnavailable(f"{relay.host}:{relay.port} closed the connection")
+        self.sock: socket.socket = self._client.sock
+        self.eight_bit = self._client.has_extn("8bitmime")
+        self.pipelining = self._client.has_extn("pipelining")
+        self.offered: Envelope | None = None
+        self.handed_over: Envelope | None = None
+        self._broken_off: Envelope | None = None
+        self.accepted = 0
+        self.deadline = 0.0
+        self._timeout = timeout
+        self._started = started
+        self._expected: deque[Step] = deque()
+        self._received = b""
+        self._refusal: tuple[Step, Answer] | None = None
+        self._discarding = False
+
+    @property
+    def idle(self) -> bool:
+        """Whether no answer is awaited."""
+        return not self._expected
+
+    def offer(self, envelope: Envelope) -> None:
+        """Begin a mail on an idle connection. Raises ConnectionLost."""
+        self._write(self._begin(envelope))
+
+    def read(self, take: Callable[[], Envelope | None]) -> Iterator[Outcome]:
+        """Read what has arrived and go on, with the next mail from `take` where one fits. Yields what is settled.
+
+        Raises ConnectionLost, or RelayUnavailable where the server refuses us and not a recipient.
+        """
+        self._receive()
+        while self._expected and (answer := self._next_answer()):
+            outcome = self._advance(self._expected.popleft(), answer, take)
+            if outcome is not None:
+                yield outcome
+
+    def unsent(self) -> list[Envelope]:
+        """The mails of a lost connection that were not handed over."""
+        return [envelope for envelope in (self._broken_off, self.offered) if envelope is not None]
+
+    def close(self, politely: bool) -> None:
+        """Say QUIT if nothing is under way, and close."""
+        try:
+            if politely and self.idle:
+                self.sock.settimeout(2)
+                self._client.quit()
+        except (smtplib.SMTPException, OSError):
+            pass  # the server went first; all mails have their answers
+        finally:
+            self._client.close()
+
+    def _advance(self, step: Step, answer: Answer, take: Callable[[], Envelope | None]) -> Outcome | None:
+        if answer.code == 421 and step is not Step.DOT:
+            raise ConnectionLost(f"421 {answer.text}")
+        if step is Step.DOT:
+            return self._finish(answer, take)
+        if step is not Step.RSET and answer.code >= 400 and self._refusal is None:
+            self._refusal = (step, answer)
+        if step is Step.DATA:
+            return self._hand_over(answer, take)
+        if not self.pipelining and self.offered is not None:
+            self._write(self._follow(step, self.offered))
+        return None
+
+    def _hand_over(self, answer: Answer, take: Callable[[], Envelope | None]) -> Outcome | None:
+        envelope, refusal = self.offered, self._refusal
+        self.offered, self._refusal = None, None
+        if envelope is None:
+            raise ConnectionLost("an answer came that nothing had asked for")
+        if refusal is not None:
+            if answer.code == 354:  # a server that takes DATA without a recipient wants its dot (RFC 2920 section 3.1)
+                self._discarding = True
+                self._expected.append(Step.DOT)
+                self._write(b".\r\n")
+            else:
+                self._next(take, b"RSET\r\n")
+            return _refused(envelope, *refusal)
+        if answer.code != 354:
+            self._next(take, b"RSET\r\n")
+            return _refused(envelope, Step.DATA, answer)
+        body = _stuffed(envelope.message)
+        upcoming = take() if self.pipelining else None
+        self._started(envelope.delivery_id)
+        self.handed_over = envelope
+        self._expected.append(Step.DOT)
+        group = body + (self._begin(upcoming) if upcoming else b"")
+        self._write(group, decisive=len(body))
+        return None
+
+    def _finish(self, answer: Answer, take: Callable[[], Envelope | None]) -> Outcome | None:
+        envelope, self.handed_over = self.handed_over, None
+        if self._discarding:
+            self._discarding = False
+            self._next(take, b"")
+            return None
+        if envelope is None:
+            raise ConnectionLost("an answer came that nothing had asked for")
+        if 200 <= answer.code < 300:
+            self.accepted += 1
+            outcome = Outcome(envelope.delivery_id, Kind.SENT, answer.code, answer.text)
+        else:
+            outcome = _refused(envelope, Step.DOT, answer)
+        if not self._expected and self.offered is None and answer.code != 421:
+            self._next(take, b"")
+        return outcome
+
+    def _next(self, take: Callable[[], Envelope | None], before: bytes) -> None:
+        envelope = take()
+        if before:
+            self._expected.append(Step.RSET)
+        if envelope is None:
+            if before:
+                self._write(before)
+        elif before and not self.pipelining:
+            self.offered = envelope
+            self._write(before)
+        else:
+            self._write(before + self._begin(envelope))
+
+    def _begin(self, envelope: Envelope) -> bytes:
+        self.offered = envelope
+        if not self.pipelining:
+            return self._follow(Step.RSET, envelope)
+        self._expected += (Step.MAIL, Step.RCPT, Step.DATA)
+        return self._mail(envelope) + _rcpt(envelope) + b"DATA\r\n"
+
+    def _follow(self, step: Step, envelope: Envelope) -> bytes:
+        """Without PIPELINING: the one command that follows the step that was just answered."""
+        if step is Step.RSET:
+            self._expected.append(Step.MAIL)
+            return self._mail(envelope)
+        if step is Step.MAIL:
+            self._expected.append(Step.RCPT)
+            return _rcpt(envelope)
+        self._expected.append(Step.DATA)
+        return b"DATA\r\n"
+
+    def _mail(self, envelope: Envelope) -> bytes:
+        body = " BODY=8BITMIME" if self.eight_bit else ""
+        return f"MAIL FROM:<{envelope.sender}>{body}\r\n".encode("ascii")
+
+    def _write(self, data: bytes, decisive: int = 0) -> None:
+        """Write all. If it breaks off before the `decisive` bytes are out, the mail they end was not handed over."""
+        self._await_answer()
+        view, written = memoryview(data), 0
+        try:
+            while written < len(data):
+                written += self.sock.send(view[written:])
+        except OSError as error:
+            if written < decisive:
+                self._broken_off, self.handed_over = self.handed_over, None
+            raise ConnectionLost(f"the connection broke while writing: {error}") from error
+
+    def _await_answer(self) -> None:
+        patience = _PATIENCE_AT_DOT if self.handed_over else 1
+        self.deadline = time.monotonic() + self._timeout * patience
+
+    def _receive(self) -> None:
+        try:
+            chunk = self.sock.recv(65536)
+            while isinstance(self.sock, ssl.SSLSocket) and self.sock.pending():
+                chunk += self.sock.recv(65536)
+        except OSError as error:
+            raise ConnectionLost(f"the connection broke: {error}") from error
+        if not chunk:
+            raise ConnectionLost("the server closed the connection")
+        self._received += chunk
+        self._await_answer()
+        if len(self._received) > _ANSWER_LIMIT:
+            raise ConnectionLost("the server's answer does not end")
+
+    def _next_answer(self) -> Answer | None:
+        """The next complete reply (RFC 5321 section 4.2.1), lines of `250-` joined; None while it is not all there."""
+        lines, rest = [], self._received
+        while True:
+            line, newline, rest = rest.partition(b"\n")
+            if not newline:
+                return None
+            text = line.rstrip(b"\r").decode("utf-8", "replace")
+            if not text[:3].isdigit() or len(text) < 3:
+                raise ConnectionLost(f"the server answered {text[:80]!r}, which is not SMTP")
+            lines.append(text[4:])
+            if text[3:4] != "-":
+                self._received = rest
+                return Answer(int(text[:3]), " ".join(lines))
+
+
+def _refused(envelope: Envelope, step: Step, answer: Answer) -> Outcome:
+    """What a refusal means; at MAIL it is about us, not the recipient. Raises RelayUnavailable."""
+    if step is Step.MAIL and answer.code != 552:
+        raise RelayUnavailable(f"the sender {envelope.sender} was refused: {answer.code} {answer.text}")
+    kind = classify(answer.code, answer.text, at_recipient=step is Step.RCPT)
+    return Outcome(envelope.delivery_id, kind, answer.code, answer.text)
+
+
+def _rcpt(envelope: Envelope) -> bytes:
+    return f"RCPT TO:<{envelope.recipient}>\r\n".encode("ascii")
+
+
+def _stuffed(message: bytes) -> bytes:
+    """The message with its leading dots doubled and the final dot (RFC 5321 section 4.5.2)."""
+    if message.startswith(b"."):
+        message = b"." + message
+    message = message.replace(b"\r\n.", b"\r\n..")
+    return message + (b".\r\n" if message.endswith(b"\r\n") else b"\r\n.\r\n")
+
+
+def _open(relay: Relay, timeout: float) -> smtplib.SMTP:
+    where = f"{relay.host}:{relay.port}"
+    client: smtplib.SMTP | None = None
+    try:
+        context = ssl.create_default_context() if relay.tls != "none" else None
+        if relay.tls == "implicit":
+            client = smtplib.SMTP_SSL(relay.host, relay.port, timeout=timeout, context=context)
+        else:
+            client = smtplib.SMTP(relay.host, relay.port, timeout=timeout)
+        client.ehlo_or_helo_if_needed()
+        if relay.tls == "starttls":
+            client.starttls(context=context)
+            client.ehlo()
+        if relay.user:
+            client.login(relay.user, relay.password)
+    except (smtplib.SMTPException, OSError) as error:
+        if client is not None:
+            client.close()
+        raise RelayUnavailable(f"the mail server {where} can't be used: {_said(error)}") from error
+    return client
+
+
+def _said(error: smtplib.SMTPException | OSError) -> str:
+    if isinstance(error, smtplib.SMTPResponseException):
+        said = error.smtp_error.decode("utf-8", "replace") if isinstance(error.smtp_error, bytes) else error.smtp_error
+        return f"{error.smtp_code} {said}"
+    return str(error) or type(error).__name__

@@ -1,0 +1,149 @@
+"""A worker's own record of what it is doing, on the host's disk, so that its death costs only the mails in flight.
+
+One file a run, locked while its process lives, append-only, one line an event:
+
+    C <lease> <id> <id> …       these deliveries are claimed, until the lease (microseconds since 1970)
+    S <id>                      this one's body is about to be written to the mail server
+    R <json>                    this one's outcome
+
+Lines go to the kernel at once and are not synced: they survive the death of the process, not that of the machine. So
+the first line names the machine's boot, and after a reboot a claim without an answer counts as in flight.
+"""
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+from mailer.models import Delivery
+from mailer.sending.outcomes import Kind, Outcome, SendingHalted
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class JournalUnavailable(SendingHalted):
+    """The journal can't be written (a full disk, a missing right); without it nothing is sent."""
+
+
+class Journal:
+    """An open journal. Closed without `finish`, it stays for `recover`."""
+
+    def __init__(self, folder: Path) -> None:
+        """Start a journal in the folder, made if need be. Raises JournalUnavailable."""
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._path = folder / f"{uuid4().hex}.journal"
+            # Locked before it can be seen under its name, or another worker could take it for a dead one's.
+            hidden = self._path.with_suffix(".new")
+            self._file = os.open(hidden, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._write(f"B {boot_id()}\n")
+            hidden.rename(self._path)
+        except OSError as error:
+            raise JournalUnavailable(f"the journal in {folder} can't be written: {error}") from error
+
+    def claimed(self, ids: list[int], lease: datetime) -> None:
+        """Note what is ours, before the claim is committed. Raises JournalUnavailable."""
+        self._write(f"C {(lease - _EPOCH) // _MICROSECOND} {' '.join(map(str, ids))}\n")
+
+    def started(self, delivery_id: int) -> None:
+        """Note that a mail is about to be handed over. Raises JournalUnavailable."""
+        self._write(f"S {delivery_id}\n")
+
+    def settled(self, outcome: Outcome, at: datetime) -> None:
+        """Note how a mail ended. Raises JournalUnavailable."""
+        self._write(
+            f"R {json.dumps([outcome.delivery_id, outcome.kind, outcome.code, outcome.text, outcome.reason, at.isoformat()])}\n"
+        )
+
+    def finish(self) -> None:
+        """All of it is in the database: delete the file."""
+        self._path.unlink(missing_ok=True)
+        os.close(self._file)
+
+    def abandon(self) -> None:
+        """Leave the file for `recover`."""
+        os.close(self._file)
+
+    def _write(self, line: str) -> None:
+        data = line.encode()
+        try:
+            if os.write(self._file, data) != len(data):
+                raise JournalUnavailable("the journal's disk is full")
+        except OSError as error:
+            raise JournalUnavailable(f"the journal can't be written: {error}") from error
+
+
+@dataclass
+class Entries:
+    """What a dead worker's journal tells."""
+
+    same_boot: bool = False
+    leases: dict[int, datetime] = field(default_factory=dict)  #: claimed deliveries and until when
+    started: set[int] = field(default_factory=set)
+    outcomes: dict[int, tuple[Outcome, datetime]] = field(default_factory=dict)
+
+    def in_flight(self) -> set[int]:
+        """Deliveries that may have been handed over, with no answer known."""
+        unanswered = self.leases.keys() - self.outcomes.keys()
+        return unanswered & self.started if self.same_boot else unanswered
+
+    def untouched(self) -> set[int]:
+        """Deliveries that were claimed and certainly not handed over."""
+        return self.leases.keys() - self.outcomes.keys() - self.in_flight()
+
+
+@contextmanager
+def dead_journal(path: Path) -> Iterator[Entries | None]:
+    """A dead worker's journal, held until the end of the `with` and then deleted; None if its worker is alive."""
+    try:
+        file = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        yield None
+        return
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(file)
+        yield None
+        return
+    try:
+        yield read_entries(path) if path.exists() else None
+        path.unlink(missing_ok=True)
+    finally:
+        os.close(file)
+
+
+def read_entries(path: Path) -> Entries:
+    """The journal's lines; a last line that was not written to its end is left out."""
+    entries = Entries()
+    for line in path.read_text(encoding="utf-8", errors="replace").split("\n")[:-1]:
+        mark, _, rest = line.partition(" ")
+        if mark == "B":
+            entries.same_boot = rest == boot_id()
+        elif mark == "C":
+            lease, *ids = rest.split()
+            entries.leases |= dict.fromkeys(map(int, ids), _EPOCH + int(lease) * _MICROSECOND)
+        elif mark == "S":
+            entries.started.add(int(rest))
+        elif mark == "R":
+            delivery_id, kind, code, text, reason, at = json.loads(rest)
+            outcome = Outcome(delivery_id, Kind(kind), code, text, Delivery.Reason(reason))
+            entries.outcomes[delivery_id] = (outcome, datetime.fromisoformat(at))
+    return entries
+
+
+def journals(folder: Path) -> list[Path]:
+    """The journals on this host, of the living and the dead."""
+    return sorted(folder.glob("*.journal"))
+
+
+def boot_id() -> str:
+    """This boot of the machine's kernel."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()

@@ -1,0 +1,41 @@
+"""What is known of the relay, shared by all workers: while it can't be used, batches wait and one alert has gone out."""
+
+import logging
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.core.mail import mail_admins
+
+from mailer.models import RelayPause
+
+logger = logging.getLogger(__name__)
+
+#: How long the workers leave an unusable relay alone before one of them tries again.
+PAUSE = timedelta(seconds=30)
+
+
+def relay_name() -> str:
+    """The relay as people know it: host and port, no password."""
+    return f"{settings.RELAY.host}:{settings.RELAY.port}"
+
+
+def is_paused(now: datetime) -> bool:
+    """Whether the relay is to be left alone at `now`."""
+    return RelayPause.objects.filter(relay=relay_name(), retry_at__gt=now).exists()
+
+
+def pause_relay(reason: str, now: datetime) -> None:
+    """Leave the relay alone for a while. The first to say so writes the alert; the others only prolong the pause."""
+    retry_at = now + PAUSE
+    _, is_new = RelayPause.objects.update_or_create(
+        relay=relay_name(), defaults={"reason": reason[:500], "retry_at": retry_at}
+    )
+    if is_new:
+        logger.error("Sending is paused: %s. It is tried again every %d s.", reason, PAUSE.total_seconds())
+        mail_admins("Sending is paused", reason, fail_silently=True)
+
+
+def resume_relay() -> None:
+    """The relay works again."""
+    if RelayPause.objects.filter(relay=relay_name()).delete()[0]:
+        logger.warning("The mail server %s works again; sending goes on.", relay_name())

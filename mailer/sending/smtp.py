@@ -1,0 +1,166 @@
+"""Sends mails over a few connections to one relay at once, in one loop, and says of each what became of it."""
+
+import selectors
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+
+from config.environment import Relay
+from mailer.sending.connection import Connection, ConnectionLost, Envelope
+from mailer.sending.outcomes import Kind, Outcome, RelayUnavailable, SendingHalted
+
+#: How often a mail whose connection died before it was handed over is offered again at once.
+OFFERS = 3
+
+
+class RelaySession:
+    """Connections to a relay, opened as they are needed and closed at the end of the `with`. Not for several threads."""
+
+    def __init__(self, relay: Relay, timeout: float, started: Callable[[int], None]) -> None:
+        """Open the first connection. `started` is told each delivery's id right before its body is written.
+
+        Raises RelayUnavailable.
+        """
+        self._relay, self._timeout, self._started = relay, timeout, started
+        self._limit = relay.connections
+        # What fell to lost connections since the last answer: the relay's fault if it is much, else the mail's own.
+        self._fallen: dict[int, str] = {}
+        self._proved = False
+        self._connections: list[Connection] = []
+        self._returned: deque[Envelope] = deque()
+        self._offers: Counter[int] = Counter()
+        self._source: Iterator[Envelope] = iter(())
+        self._selector = selectors.DefaultSelector()
+        self._connect()
+        self.eight_bit = self._connections[0].eight_bit
+
+    def __enter__(self) -> "RelaySession":
+        """The session itself."""
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """Close all connections; politely where nothing is under way."""
+        for connection in self._connections:
+            connection.close(politely=exception[0] is None)
+        self._selector.close()
+
+    def send(self, envelopes: Iterator[Envelope]) -> Iterator[Outcome]:
+        """Send them all, drawing each only when a connection is free for it. Yields the outcomes as they come in.
+
+        Raises SendingHalted (RelayUnavailable, or what `started` raises) when it can't go on; before that it yields
+        what became of every mail that was handed over, so that a mail without an outcome was not.
+        """
+        self._source = envelopes
+        try:
+            yield from self._send_all()
+        except SendingHalted:
+            yield from self._drain()
+            raise
+
+    def stop(self) -> None:
+        """Draw no more mails: `send` ends when those under way have their outcomes."""
+        self._source = iter(())
+        self._returned.clear()
+
+    def _send_all(self) -> Iterator[Outcome]:
+        while True:
+            yield from self._fill()
+            if all(connection.idle for connection in self._connections):
+                yield from self._judge_fallen()
+                return
+            for connection in self._ready():
+                yield from self._drive(connection)
+
+    def _drain(self) -> Iterator[Outcome]:
+        """Wait for the answers to the mails that are handed over, and for nothing else."""
+        self.stop()
+        while waiting := [connection for connection in self._connections if connection.handed_over is not None]:
+            for connection in [c for c in self._ready() if c in waiting]:
+                try:
+                    yield from self._drive(connection)
+                except SendingHalted:
+                    continue  # one reason to halt is enough
+
+    def _fill(self) -> Iterator[Outcome]:
+        """Give idle connections a mail, and open another one while there are mails for it."""
+        for connection in list(self._connections):
+            if connection.idle and (envelope := self._take()):
+                yield from self._offer(connection, envelope)
+        while len(self._connections) < self._limit and (envelope := self._take()):
+            self._returned.appendleft(envelope)
+            if not self._connect_more():
+                break
+            yield from self._offer(self._connections[-1], self._returned.popleft())
+
+    def _offer(self, connection: Connection, envelope: Envelope) -> Iterator[Outcome]:
+        try:
+            connection.offer(envelope)
+        except ConnectionLost as error:
+            yield from self._lose(connection, str(error))
+
+    def _ready(self) -> list[Connection]:
+        """The connections with something to read, or past their time."""
+        busy = [connection.deadline for connection in self._connections if not connection.idle]
+        wait = max(0.0, min(busy) - time.monotonic()) if busy else 0.0
+        ready = {id(key.data) for key, _ in self._selector.select(wait)}
+        now = time.monotonic()
+        return [c for c in self._connections if id(c) in ready or (not c.idle and c.deadline <= now)]
+
+    def _drive(self, connection: Connection) -> Iterator[Outcome]:
+        if connection.idle:
+            yield from self._lose(connection, "the server closed the connection")
+        elif connection.deadline <= time.monotonic():
+            yield from self._lose(connection, f"the server did not answer within {self._timeout:.0f} s")
+        else:
+            try:
+                for outcome in connection.read(self._take):
+                    self._proved = True
+                    yield outcome
+                    yield from self._judge_fallen()
+            except ConnectionLost as error:
+                yield from self._lose(connection, str(error))
+
+    def _lose(self, connection: Connection, why: str) -> Iterator[Outcome]:
+        """Drop a dead connection: the mail without an answer is uncertain, one not handed over is offered again."""
+        self._connections.remove(connection)
+        self._selector.unregister(connection.sock)
+        connection.close(politely=False)
+        if connection.handed_over is not None:
+            yield Outcome(connection.handed_over.delivery_id, Kind.UNCERTAIN, None, why)
+        for envelope in connection.unsent():
+            self._offers[envelope.delivery_id] += 1
+            if self._offers[envelope.delivery_id] < OFFERS:
+                self._returned.append(envelope)
+            else:
+                self._fallen[envelope.delivery_id] = why
+        if len(self._fallen) > self._limit:
+            raise RelayUnavailable(f"the mail server gives up every connection: {why}")
+        if not self._connections:
+            self._connect()
+
+    def _judge_fallen(self) -> Iterator[Outcome]:
+        """Mails at which the connection died each time: a temporary failure if the relay answers to others."""
+        if self._fallen and not self._proved:
+            raise RelayUnavailable(f"the mail server gives up the connection: {next(iter(self._fallen.values()))}")
+        for delivery_id, why in self._fallen.items():
+            yield Outcome(delivery_id, Kind.TEMPORARY, None, why)
+        self._fallen.clear()
+
+    def _take(self) -> Envelope | None:
+        return self._returned.popleft() if self._returned else next(self._source, None)
+
+    def _connect_more(self) -> bool:
+        """Open a further connection; where the server allows no more, those that are open will do."""
+        try:
+            self._connect()
+        except RelayUnavailable:
+            if not self._connections:
+                raise
+            self._limit = len(self._connections)
+            return False
+        return True
+
+    def _connect(self) -> None:
+        connection = Connection(self._relay, self._timeout, self._started)
+        self._connections.append(connection)
+        self._selector.register(connection.sock, selectors.EVENT_READ, connection)

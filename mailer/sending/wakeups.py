@@ -1,0 +1,60 @@
+"""Which deliveries workers should be told of: the database is the queue, a message only wakes somebody up."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from django.db import connection
+from django.db.models import Exists, OuterRef, Q
+
+from mailer.models import Delivery, Mailing
+from mailer.sending.claim import Range
+
+#: How many deliveries one task is asked to send.
+RANGE_SIZE = 2000
+#: A mailing on which nobody works is called out again after this; one that waits behind others, much later.
+PATIENCE = timedelta(seconds=50)
+LONG_PATIENCE = timedelta(minutes=10)
+
+_RANGES = """
+SELECT MIN(id), MAX(id) FROM (
+  SELECT id, (ROW_NUMBER() OVER (ORDER BY id) - 1) / %(size)s AS number FROM mailer_delivery
+  WHERE mailing_id = %(mailing)s AND status = 'queued' AND (next_attempt_at IS NULL OR next_attempt_at <= %(now)s)
+) AS due GROUP BY number ORDER BY 1
+"""
+
+
+def due_ranges(mailing_id: int, now: datetime) -> list[Range]:
+    """The mailing's queued deliveries that are due, in ranges for one task each."""
+    adapted = connection.ops.adapt_datetimefield_value(now)
+    with connection.cursor() as cursor:
+        cursor.execute(_RANGES, {"size": RANGE_SIZE, "mailing": mailing_id, "now": adapted})
+        return [Range(mailing_id, first, last) for first, last in cursor.fetchall()]
+
+
+def waiting_mailings(now: datetime) -> list[int]:
+    """The mailings with deliveries that are due and that, it seems, nobody works on: a message may have been lost."""
+    due = Delivery.objects.due(now).filter(mailing=OuterRef("pk"))
+    working = Delivery.objects.filter(status=Delivery.Status.SENDING, leased_until__gt=now)
+    unattended = Q(woken_at=None) | Q(woken_at__lte=now - LONG_PATIENCE)
+    if not working.exists():
+        unattended |= Q(woken_at__lte=now - PATIENCE)
+    retries = Delivery.objects.filter(status=Delivery.Status.QUEUED, next_attempt_at__lte=now)
+    candidates = Mailing.objects.filter(unattended, status=Mailing.Status.SENDING)
+    bulk = candidates.exclude(kind=Mailing.Kind.NOTIFICATION).filter(Exists(due)).values_list("pk", flat=True)
+    single = candidates.filter(
+        kind=Mailing.Kind.NOTIFICATION, pk__in=retries.order_by("next_attempt_at").values("mailing")[:10_000]
+    ).values_list("pk", flat=True)
+    return [*bulk, *single]
+
+
+def finished_mailings() -> list[int]:
+    """The mailings in which nothing is open any more, but which nobody has closed: their worker died right then."""
+    undone = Delivery.objects.open().filter(mailing=OuterRef("pk"))
+    return list(
+        Mailing.objects.filter(~Exists(undone), status=Mailing.Status.SENDING).values_list("pk", flat=True)[:10_000]
+    )
+
+
+def note_woken(mailing_ids: Iterable[int], now: datetime) -> None:
+    """Workers have been told of these mailings."""
+    Mailing.objects.filter(pk__in=list(mailing_ids)).update(woken_at=now)

@@ -1,0 +1,126 @@
+"""Celery's entry points: each looks up what to do and has it done by the flows. Arguments are ids and names."""
+
+import logging
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+from uuid import UUID, uuid4
+
+from celery import Task, shared_task
+from celery.result import AsyncResult
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+from kombu.exceptions import OperationalError
+
+from mailer.models import Mailing
+from mailer.scheduling.notifications import plan_notification
+from mailer.scheduling.planning import plan_digest, plan_due
+from mailer.scheduling.schedules import find_digest
+from mailer.sending.batch import send_range
+from mailer.sending.claim import Range
+from mailer.sending.record import finish_mailing
+from mailer.sending.recovery import give_up_abandoned, recover_journals
+from mailer.sending.retention import purge_log
+from mailer.sending.wakeups import due_ranges, finished_mailings, note_woken, waiting_mailings
+
+logger = logging.getLogger(__name__)
+
+#: A notification that is due later than this is not put into the broker; the tick finds it when it is due.
+LONGEST_COUNTDOWN = timedelta(minutes=15)
+
+
+@shared_task(name="mailer.tasks.send_digest")
+def send_digest(digest: str) -> dict[str, Any]:
+    """Plan the digest of this slug (or of this list's slug) if it is due, and start sending it. Beat calls this."""
+    mailings = plan_digest(find_digest(str(digest)).pk, timezone.now())
+    for mailing in mailings:
+        wake_mailing(mailing.pk)
+    return {"digest": digest, "mailings": [mailing.pk for mailing in mailings]}
+
+
+@shared_task(name="mailer.tasks.tick", ignore_result=True)
+def tick() -> None:
+    """Each minute: bring back what dead workers held, plan what is due, wake who is needed, close what is done."""
+    now = timezone.now()
+    recover_journals(settings.JOURNAL_DIR, now)
+    give_up_abandoned(now)
+    plan_due(now)
+    for mailing_id in finished_mailings():
+        finish_mailing(mailing_id, now)
+    for mailing_id in waiting_mailings(now):
+        if not wake_mailing(mailing_id):
+            break  # the broker is down, and so it is for the others
+
+
+@shared_task(bind=True, name="mailer.tasks.deliver")
+def deliver(self: "Task[Any, Any]", mailing_id: int, first: int, last: int) -> dict[str, Any]:
+    """Send what is due of a mailing between two delivery ids. The result is the delivery log's summary."""
+    recover_journals(settings.JOURNAL_DIR, timezone.now())
+    return send_range(Range(mailing_id, first, last), UUID(self.request.id), timezone.now)
+
+
+@shared_task(name="mailer.tasks.purge")
+def purge() -> dict[str, int]:
+    """Each night: delete what is older than LOG_RETENTION_DAYS."""
+    return purge_log(timezone.now() - timedelta(days=settings.LOG_RETENTION_DAYS))
+
+
+class NotifyTask(Task):  # type: ignore[type-arg]
+    """A task whose call writes the notification down first and puts only its id into the broker."""
+
+    def apply_async(
+        self,
+        args: Iterable[Any] | None = None,
+        kwargs: Mapping[str, Any] | None = None,
+        countdown: float | None = None,
+        eta: datetime | None = None,
+        **options: Any,
+    ) -> "AsyncResult[Any]":
+        """Celery's own signature; `countdown` in seconds, `eta` aware. The result is that of the delivery's task.
+
+        Raises what `plan_notification` raises.
+        """
+        due = eta or timezone.now() + timedelta(seconds=countdown or 0)
+        mailing = plan_notification(*(args or ()), **(kwargs or {}), due=due)
+        task_id = str(uuid4())
+        transaction.on_commit(partial(_wake_notification, mailing, due, task_id), robust=True)
+        return self.AsyncResult(task_id)
+
+
+@shared_task(base=NotifyTask, name="mailer.tasks.notify_user")
+def notify_user(recipient: str | int, template: str, context: dict[str, Any], key: str | None = None) -> dict[str, Any]:
+    """Send one person one mail. `.apply_async(args=[…], countdown=600)` writes it down at once, for then."""
+    mailing = plan_notification(recipient, template, context, timezone.now(), key)
+    wake_mailing(mailing.pk)
+    return {"mailing": mailing.pk}
+
+
+def wake_mailing(mailing_id: int) -> bool:
+    """Tell the workers of the mailing's due deliveries. Returns whether the broker took the messages.
+
+    If it did not, nothing is lost: the next tick finds the rows.
+    """
+    now = timezone.now()
+    mailing = Mailing.objects.get(pk=mailing_id)
+    note_woken([mailing_id], now)
+    ranges = due_ranges(mailing_id, now)
+    return all(_publish((mailing_id, part.first, part.last), mailing, str(uuid4())) for part in ranges)
+
+
+def _wake_notification(mailing: Mailing, due: datetime, task_id: str) -> None:
+    remaining = due - timezone.now()
+    if remaining <= LONGEST_COUNTDOWN:
+        pk = mailing.deliveries.values_list("pk", flat=True).get()
+        _publish((mailing.pk, pk, pk), mailing, task_id, max(0.0, remaining.total_seconds()))
+
+
+def _publish(args: tuple[int, int, int], mailing: Mailing, task_id: str, countdown: float = 0.0) -> bool:
+    queue = "transactional" if mailing.kind == Mailing.Kind.NOTIFICATION else "bulk"
+    try:
+        deliver.apply_async(args=args, task_id=task_id, queue=queue, countdown=countdown or None, retry=False)
+    except OperationalError as error:
+        logger.warning("The broker can't be used (%s); the next tick will wake mailing %s", error, mailing.pk)
+        return False
+    return True

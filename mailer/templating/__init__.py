@@ -1,0 +1,1 @@
+"""What the mail says: sandbox, sync, compile, compose, merge."""

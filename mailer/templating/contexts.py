@@ -1,0 +1,111 @@
+"""The plain data that a template sees: what all recipients of a mailing share, and what is one person's own."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+
+from mailer.models import DigestItem, Mailing, RecipientList
+
+RIGHT_TO_LEFT = frozenset({"ar", "arc", "ckb", "dv", "fa", "he", "ks", "ps", "sd", "ug", "ur", "yi"})
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """What a mail may say of its recipient."""
+
+    id: int
+    email: str
+    name: str
+    language: str
+    attributes: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """A recipient's own links, absolute URLs; an empty one is left out of the mail."""
+
+    unsubscribe: str = ""
+    preferences: str = ""
+    view: str = ""
+
+
+def personal_context(person: Person, links: Links) -> dict[str, Any]:
+    """`recipient` and `links`."""
+    recipient = {
+        "email": person.email,
+        "name": person.name,
+        "first_name": person.name.split()[0] if person.name else "",
+        "attributes": person.attributes,
+    }
+    return {"recipient": recipient, "links": asdict(links)}
+
+
+def mailing_context(mailing: Mailing, items: Sequence[DigestItem], language: str) -> dict[str, Any]:
+    """All that the recipients of a mailing with these items, in this language, share."""
+    if mailing.kind == Mailing.Kind.NOTIFICATION:
+        return notification_context(mailing.context, mailing.scheduled_for) | _language(language)
+    context = _sender(mailing.list) | _language(language) | {"late": "", "date": _local_date(mailing)}
+    if mailing.digest is not None:
+        context |= _digest(mailing, items)
+    return context | mailing.context
+
+
+def notification_context(context: dict[str, Any], now: datetime) -> dict[str, Any]:
+    """What a notification's template sees besides its recipient: what every mail has, and the caller's context."""
+    return (
+        _sender(None) | _language("") | {"date": now.astimezone(ZoneInfo(settings.PROJECT_TIME_ZONE)).date()} | context
+    )
+
+
+def _sender(mailing_list: RecipientList | None) -> dict[str, Any]:
+    if mailing_list is None:
+        return {"list": {"name": settings.SITE_NAME, "description": ""}}
+    return {"list": {"name": mailing_list.name, "description": mailing_list.description}}
+
+
+def _language(language: str) -> dict[str, Any]:
+    language = language or settings.LANGUAGE_CODE
+    direction = "rtl" if language.partition("-")[0].lower() in RIGHT_TO_LEFT else "ltr"
+    return {"language": language, "direction": direction}
+
+
+def _local_date(mailing: Mailing) -> Any:
+    return mailing.scheduled_for.astimezone(ZoneInfo(mailing.time_zone)).date()
+
+
+def _digest(mailing: Mailing, items: Sequence[DigestItem]) -> dict[str, Any]:
+    digest = mailing.digest
+    if digest is None:
+        raise ValueError("a digest's context needs a digest")
+    zone = ZoneInfo(mailing.time_zone)
+    shown = [_item(item, zone) for item in items[: digest.max_items]]
+    categories = sorted({item["category"] for item in shown}, key=[item["category"] for item in shown].index)
+    by_category = sorted(shown, key=lambda item: categories.index(item["category"]))
+    return {
+        "digest": {"name": digest.name},
+        "items": shown,
+        "groups": [
+            {"category": category, "items": list(members)}
+            for category, members in groupby(by_category, key=lambda item: item["category"])
+        ],
+        "count": len(items),
+        "shown": len(shown),
+        "more": len(items) - len(shown),
+        "more_url": digest.more_url,
+    }
+
+
+def _item(item: DigestItem, zone: ZoneInfo) -> dict[str, Any]:
+    return {
+        "title": item.title,
+        "summary": item.summary,
+        "url": item.url,
+        "image_url": item.image_url,
+        "category": item.category,
+        "published_at": item.published_at.astimezone(zone),
+    }

@@ -1,0 +1,1 @@
+"""Pages for recipients, and what all pages share."""

@@ -1,0 +1,156 @@
+"""The digest's form writes its schedule to beat; pause, resume and send now change only by POST."""
+
+from datetime import time
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.test import Client
+from django_celery_beat.models import CrontabSchedule
+
+from mailer.admin.weekdays import days_of, text_of
+from mailer.models import Digest, Mailing
+from mailer.scheduling.schedules import Schedule, read_schedule
+from tests.admin.world import World, add_item
+
+ADD = "/admin/mailer/digest/add/"
+
+
+def form(world: World, **values: Any) -> dict[str, Any]:
+    return {
+        "name": "Weekly",
+        "slug": "weekly",
+        "list": world.mailing_list.pk,
+        "template": world.version.template_id,
+        "at": "15:00",
+        "weekdays": ["mon", "tue", "wed", "thu", "fri"],
+        "time_zone": "Europe/Berlin",
+        "catch_up_hours": "6",
+        "max_items": "20",
+    } | values
+
+
+def page_of(digest: Digest, name: str = "change") -> str:
+    return f"/admin/mailer/digest/{digest.pk}/{name}/"
+
+
+def errors(client: Client, url: str, data: dict[str, Any]) -> dict[str, Any]:
+    answer = client.post(url, data)
+    assert answer.status_code == 200, "the form was taken"
+    return dict(answer.context["adminform"].form.errors)
+
+
+def test_saving_a_digest_makes_its_schedule(admin_client: Client, world: World) -> None:
+    assert admin_client.post(ADD, form(world)).status_code == 302
+    assert read_schedule(Digest.objects.get(slug="weekly")) == Schedule(time(15, 0), "mon-fri", "Europe/Berlin")
+
+
+def test_the_form_shows_and_changes_the_schedule(admin_client: Client, world: World) -> None:
+    initial = admin_client.get(page_of(world.digest)).context["adminform"].form.initial
+    assert (initial["at"], len(initial["weekdays"]), initial["time_zone"]) == ("15:00", 7, "Europe/Berlin")
+    data = form(world, at="07:30", weekdays=["sat", "sun"], time_zone="Asia/Tokyo")
+    assert admin_client.post(page_of(world.digest), data).status_code == 302
+    world.digest.refresh_from_db()
+    assert read_schedule(world.digest) == Schedule(time(7, 30), "sat,sun", "Asia/Tokyo")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("time_zone", "Mars/Olympus"),
+        ("at", "25:00"),
+        ("at", ""),
+        ("weekdays", []),
+        ("weekdays", ["someday"]),
+        ("slug", "not a slug"),
+        ("slug", "daily"),
+        ("list", "999"),
+        ("catch_up_hours", "-1"),
+    ],
+)
+def test_a_wrong_value_is_said_at_its_field(field: str, value: Any, admin_client: Client, world: World) -> None:
+    assert list(errors(admin_client, ADD, form(world, **{field: value}))) == [field]
+    assert not Digest.objects.filter(name="Weekly").exists()
+
+
+def test_a_crontab_of_another_shape_is_shown_and_left_alone(admin_client: Client, world: World) -> None:
+    hourly = CrontabSchedule.objects.create(minute="0", hour="*/2", timezone="UTC")
+    world.digest.periodic_task.crontab = hourly
+    world.digest.periodic_task.save()
+    assert "0 */2 * * * (UTC)" in admin_client.get(page_of(world.digest)).content.decode()
+    data = form(world)
+    for name in ("at", "weekdays", "time_zone"):
+        del data[name]
+    assert admin_client.post(page_of(world.digest), data).status_code == 302
+    world.digest.refresh_from_db()
+    assert world.digest.periodic_task.crontab == hourly
+    assert world.digest.name == "Weekly"
+
+
+def test_pause_and_resume_switch_the_schedule(admin_client: Client, world: World) -> None:
+    answer = admin_client.post(page_of(world.digest, "pause"), follow=True)
+    assert "is paused. The first to be skipped:" in answer.content.decode()
+    assert Digest.objects.get(pk=world.digest.pk).paused
+    admin_client.post(page_of(world.digest, "resume"))
+    assert not Digest.objects.get(pk=world.digest.pk).paused
+
+
+@pytest.mark.parametrize("name", ["pause", "resume"])
+def test_a_link_changes_nothing(name: str, admin_client: Client, world: World) -> None:
+    assert admin_client.get(page_of(world.digest, name)).status_code == 405
+
+
+@pytest.mark.parametrize("name", ["pause", "resume", "send"])
+def test_who_may_only_look_cannot_pause_or_send(name: str, powerless: Client, world: World) -> None:
+    User.objects.get(username="powerless").user_permissions.add(Permission.objects.get(codename="view_digest"))
+    assert powerless.get(page_of(world.digest)).status_code == 200
+    assert powerless.post(page_of(world.digest, name)).status_code == 403
+    assert not Digest.objects.get(pk=world.digest.pk).paused
+
+
+def test_who_may_change_digests_may_not_send_them_without_the_permission(powerless: Client, world: World) -> None:
+    User.objects.get(username="powerless").user_permissions.add(Permission.objects.get(codename="change_digest"))
+    assert powerless.post(page_of(world.digest, "send")).status_code == 403
+
+
+def test_send_now_asks_first_with_the_numbers(admin_client: Client, world: World) -> None:
+    add_item(world.mailing_list, "Fresh")
+    before = Mailing.objects.count()
+    page = admin_client.get(page_of(world.digest, "send")).content.decode()
+    assert "5 active subscribers" in page
+    assert "1 item" in page
+    assert Mailing.objects.count() == before
+
+
+def test_send_now_makes_a_mailing_of_its_own(admin_client: Client, world: World) -> None:
+    add_item(world.mailing_list, "Fresh")
+    answer = admin_client.post(page_of(world.digest, "send"))
+    mailing = Mailing.objects.exclude(pk=world.mailing.pk).get()
+    assert answer.headers["Location"] == f"/admin/mailer/mailing/{mailing.pk}/change/"
+    assert (mailing.planned, mailing.created_by and mailing.created_by.username) == (5, "admin")
+
+
+def test_send_now_with_nothing_new_says_so(admin_client: Client, world: World) -> None:
+    answer = admin_client.post(page_of(world.digest, "send"), follow=True)
+    assert "has nothing new to send" in answer.content.decode()
+    assert Mailing.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("days", "text"),
+    [
+        (["mon", "tue", "wed", "thu", "fri"], "mon-fri"),
+        (["mon", "wed"], "mon,wed"),
+        (["sun"], "sun"),
+        (["fri", "sat", "sun"], "fri,sat,sun"),
+        (["mon", "tue", "wed", "thu", "fri", "sat", "sun"], "*"),
+    ],
+)
+def test_days_become_crontab_text_and_come_back(days: list[str], text: str) -> None:
+    assert text_of(days) == text
+    assert days_of(text) == days
+
+
+@pytest.mark.parametrize(("text", "days"), [("1-5", 5), ("0", 1), ("6,0", 2), ("*/2", 4)])
+def test_days_written_as_numbers_are_understood(text: str, days: int) -> None:
+    assert len(days_of(text)) == days

@@ -1,0 +1,151 @@
+"""The log tells the whole story, and each of its pages leads to the next."""
+
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from pytest_django.fixtures import Settings
+
+from mailer.admin import paging
+from mailer.insight.batches import batches_of
+from mailer.insight.outcomes import sum_line
+from mailer.models import Delivery, Mailing, Recipient, RelayPause
+from mailer.sending.message_id import message_id
+from tests.admin.world import AFTERNOON, World, add_mailing, add_person, add_result
+
+DELIVERIES = "/admin/mailer/delivery/"
+
+
+def read(client: Client, url: str) -> str:
+    answer = client.get(url)
+    assert answer.status_code == 200
+    return str(answer.content.decode())
+
+
+def test_a_mailing_shows_its_sum_and_leads_to_its_deliveries_and_results(admin_client: Client, world: World) -> None:
+    page = read(admin_client, f"/admin/mailer/mailing/{world.mailing.pk}/change/")
+    assert "planned 5 = sent 3 + skipped 1 + failed 1" in page
+    assert f"mailing__id__exact={world.mailing.pk}&amp;status__exact=failed" in page
+    assert f"/admin/django_celery_results/taskresult/{world.result.pk}/change/" in page
+    assert "Mon 23 Nov 2026 15:00 UTC" in page
+    assert "Item of 23 Nov" in page
+
+
+def test_the_sum_names_what_still_waits() -> None:
+    assert sum_line(Mailing(planned=60, sent=40, skipped=2, failed=6)) == (
+        "planned 60 = sent 40 + skipped 2 + failed 6 + waiting 12"
+    )
+    assert sum_line(Mailing()) == "planned 0 = 0"
+    assert "1 too many" in sum_line(Mailing(planned=1, sent=2))
+
+
+def test_a_mailing_finds_its_own_results_and_no_others(world: World) -> None:
+    other = add_mailing(world.digest, world.people, AFTERNOON + timedelta(minutes=1))
+    result = world.result
+    result.pk, result.task_id, result.task_args = None, "another", f'"({other.pk}, 6, 10)"'
+    result.save()
+    type(result).objects.filter(pk=result.pk).update(date_created=other.started_at)
+    assert [batch.task_id for batch in batches_of(other)] == ["another"]
+    assert [batch.task_id for batch in batches_of(world.mailing)] != ["another"]
+
+
+def test_a_delivery_tells_why_it_failed_and_what_the_server_said(admin_client: Client, world: World) -> None:
+    failed = world.mailing.deliveries.get(status="failed")
+    page = read(admin_client, f"{DELIVERIES}{failed.pk}/change/")
+    assert "Failed after 1 attempt: the mail server refused the address." in page
+    assert "550 5.1.1 &lt;b&gt;No such user&lt;/b&gt;" in page
+    assert message_id(failed.pk).strip("<>") in page
+    assert f"/admin/django_celery_results/taskresult/{world.result.pk}/change/" in page
+
+
+def test_a_result_leads_to_its_mailing_its_range_and_each_failure(admin_client: Client, world: World) -> None:
+    page = read(admin_client, f"/admin/django_celery_results/taskresult/{world.result.pk}/change/")
+    ids = sorted(world.mailing.deliveries.values_list("pk", flat=True))
+    assert f"/admin/mailer/mailing/{world.mailing.pk}/change/" in page
+    assert f"mailing__id__exact={world.mailing.pk}&amp;id__gte={ids[0]}&amp;id__lte={ids[-1]}" in page
+    assert f"{DELIVERIES}{ids[0]}/change/" in page
+    assert "the mail server refused the address" in page
+
+
+def test_a_result_that_is_no_summary_is_shown_as_it_is(admin_client: Client, world: World) -> None:
+    world.result.result = "not <json>"
+    world.result.save()
+    page = read(admin_client, f"/admin/django_celery_results/taskresult/{world.result.pk}/change/")
+    assert "not &lt;json&gt;" in page
+
+
+def test_the_range_of_a_batch_narrows_the_log(admin_client: Client, world: World) -> None:
+    ids = sorted(world.mailing.deliveries.values_list("pk", flat=True))
+    query = f"?mailing__id__exact={world.mailing.pk}&id__gte={ids[1]}&id__lte={ids[2]}"
+    answer = admin_client.get(DELIVERIES + query)
+    assert sorted(row.pk for row in answer.context["cl"].result_list) == ids[1:3]
+    assert f"Deliveries {ids[1]} to {ids[2]}" in answer.content.decode()
+
+
+@pytest.mark.parametrize("typed", ["person1@example.com", "  PERSON1@Example.COM "])
+def test_an_address_finds_all_mails_to_it_and_no_others(typed: str, admin_client: Client, world: World) -> None:
+    add_mailing(world.digest, world.people, AFTERNOON - timedelta(days=1))
+    rows = admin_client.get(DELIVERIES, {"q": typed}).context["cl"].result_list
+    assert [row.recipient.email for row in rows] == ["person1@example.com"] * 2
+
+
+def test_an_address_finds_single_mails_to_people_on_no_list(admin_client: Client, world: World) -> None:
+    alone = Recipient.objects.create(email="alone@example.com")
+    single = Mailing.objects.create(kind="notification", version=world.version, scheduled_for=AFTERNOON, planned=1)
+    Delivery.objects.create(mailing=single, recipient=alone)
+    rows = admin_client.get(DELIVERIES, {"q": "alone@example.com"}).context["cl"].result_list
+    assert [row.mailing_id for row in rows] == [single.pk]
+
+
+@pytest.mark.parametrize("typed", ["nobody@example.com", "no address", "%", "'"])
+def test_what_is_no_known_address_finds_nothing(typed: str, admin_client: Client, world: World) -> None:
+    assert not admin_client.get(DELIVERIES, {"q": typed}).context["cl"].result_list
+
+
+def test_the_mails_of_a_deleted_person_stay_in_the_log(admin_client: Client, world: World) -> None:
+    mail = world.mailing.deliveries.get(recipient=world.people[1])
+    Recipient.objects.filter(pk=world.people[1].pk).delete()
+    assert "erased recipient" in read(admin_client, DELIVERIES)
+    assert "erased recipient" in read(admin_client, f"{DELIVERIES}{mail.pk}/change/")
+
+
+def test_the_log_says_how_long_it_is_kept(admin_client: Client, world: World, settings: Settings) -> None:
+    settings.LOG_RETENTION_DAYS = 123
+    assert "kept for 123 days (LOG_RETENTION_DAYS in the environment)" in read(admin_client, DELIVERIES)
+
+
+def test_a_long_list_says_more_than_it_counted(
+    admin_client: Client, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(paging, "CAP", 3)
+    assert "more than 3 " in read(admin_client, DELIVERIES)
+
+
+def test_a_mail_server_that_cannot_be_used_is_said_above_the_mailings(admin_client: Client, world: World) -> None:
+    RelayPause.objects.create(relay="smtp.example.com:587", reason="535 wrong password", retry_at=AFTERNOON)
+    assert "The mail server smtp.example.com:587 cannot be used" in read(admin_client, "/admin/mailer/mailing/")
+
+
+def test_times_carry_the_operators_zone(admin_client: Client, world: World, settings: Settings) -> None:
+    settings.PROJECT_TIME_ZONE = "Asia/Tokyo"
+    page = read(admin_client, f"/admin/mailer/mailing/{world.mailing.pk}/change/")
+    assert "Tue 24 Nov 2026 00:00 Asia/Tokyo" in page
+
+
+def test_a_persons_page_shows_their_mails(admin_client: Client, world: World) -> None:
+    person = add_person(world.mailing_list, 50)
+    page = read(admin_client, f"/admin/mailer/recipient/{person.pk}/change/")
+    assert "No mail to this address is in the log." in page
+    page = read(admin_client, f"/admin/mailer/recipient/{world.people[0].pk}/change/")
+    assert "the mail server refused the address" in page
+
+
+def test_a_result_of_an_erased_mailing_still_opens(admin_client: Client, world: World) -> None:
+    mailing = add_mailing(world.digest, world.people, AFTERNOON - timedelta(days=2))
+    world.result.delete()
+    result = add_result(mailing)
+    Delivery.objects.filter(mailing=mailing).delete()
+    mailing.delete()
+    url = reverse("admin:django_celery_results_taskresult_change", args=[result.pk])
+    assert "no longer in the log" in read(admin_client, url)

@@ -1,0 +1,1 @@
+"""The local run, with real processes."""

@@ -1,0 +1,218 @@
+"""A range of deliveries from claim to record, through a real socket."""
+
+from datetime import UTC, datetime, timedelta
+from email import message_from_bytes, policy
+from uuid import uuid4
+
+import pytest
+from django.utils import timezone
+
+from mailer.models import Attempt, Delivery, Digest, Mailing, RelayPause, Subscription, Suppression
+from mailer.scheduling.planning import plan_now
+from mailer.sending.batch import send_range
+from mailer.sending.claim import Range
+from mailer.sending.message_id import delivery_of, message_id
+from tests.build import make_item, subscribe
+from tests.fake_relay import DROP, HANG, FakeRelay
+
+pytestmark = pytest.mark.django_db
+
+
+def send(mailing: Mailing, at: datetime | None = None) -> dict[str, object]:
+    clock = (lambda: at) if at else timezone.now
+    summary = send_range(Range(mailing.pk, 0, 2**62), uuid4(), clock)
+    mailing.refresh_from_db()
+    assert mailing.planned == (
+        mailing.sent + mailing.failed + mailing.skipped + mailing.uncertain + mailing.cancelled + mailing.waiting
+    )
+    return summary
+
+
+@pytest.fixture
+def mailing(digest: Digest) -> Mailing:
+    make_item(digest.list, "The harbour is open")
+    return plan_now(digest, timezone.now())
+
+
+def test_everybody_gets_their_own_mail_once(mailing: Mailing, relay: FakeRelay):
+    summary = send(mailing)
+    assert sorted(relay.recipients()) == [f"person{n}@example.org" for n in range(3)]
+    assert (summary["planned"], summary["sent"], summary["failures"]) == (3, 3, [])
+    assert (mailing.status, mailing.sent) == ("done", 3)
+    send(mailing)
+    assert len(relay.received) == 3
+
+
+def test_the_mail_has_what_the_standards_ask_for(mailing: Mailing, relay: FakeRelay):
+    send(mailing)
+    received = next(mail for mail in relay.received if mail.recipient == "person1@example.org")
+    message = message_from_bytes(received.message, policy=policy.SMTP)
+    delivery = Delivery.objects.get(mailing=mailing, recipient__email="person1@example.org")
+    assert message["To"] == "Person 1 <person1@example.org>"
+    assert message["From"] == "News <post@example.org>"
+    assert message["Subject"].startswith("1 new on News")
+    assert message["Message-ID"] == message_id(delivery.pk)
+    assert delivery_of(message["Message-ID"]) == delivery.pk
+    assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert message["List-Unsubscribe"].startswith("<https://post.example.org/u/")
+    assert message["Auto-Submitted"] == "auto-generated"
+    assert [part.get_content_type() for part in message.iter_parts()] == ["text/plain", "text/html"]
+    assert "Hello Person" in message.get_body(("plain",)).get_content()
+    assert 'style="color:#123456"' in message.get_body(("html",)).get_content()
+
+
+def test_suppressed_unsubscribed_and_paused_people_are_skipped_with_the_reason(mailing: Mailing, relay: FakeRelay):
+    Suppression.objects.create(email="PERSON0@example.org")
+    Subscription.objects.filter(recipient__email="person1@example.org").update(status="unsubscribed")
+    later = timezone.now() + timedelta(days=1)
+    Subscription.objects.filter(recipient__email="person2@example.org").update(paused_until=later)
+    send(mailing)
+    reasons = Delivery.objects.order_by("recipient_id").values_list("status", "reason")
+    assert list(reasons) == [("skipped", "suppressed"), ("skipped", "unsubscribed"), ("skipped", "paused")]
+    assert relay.received == []
+    assert (mailing.status, mailing.skipped) == ("done", 3)
+
+
+@pytest.mark.parametrize(
+    ("step", "reply", "status", "reason", "suppressed"),
+    [
+        ("RCPT", "550 5.1.1 No such user", "failed", "address", True),
+        ("RCPT", "550 No such user", "failed", "address", True),
+        ("RCPT", "552 5.2.2 Mailbox full", "failed", "refused", False),
+        ("RCPT", "550 5.7.1 Blocked", "failed", "refused", False),
+        ("RCPT", "450 4.2.0 Greylisted", "queued", "temporary", False),
+        ("DATA", "451 4.3.0 Try later", "queued", "temporary", False),
+        ("DATA", "554 5.6.0 No", "failed", "refused", False),
+        ("DOT", "451 4.3.0 Try later", "queued", "temporary", False),
+        ("DOT", "552 5.3.4 Too big", "failed", "refused", False),
+        ("DOT", "550 5.7.515 Spam", "failed", "refused", False),
+        ("DOT", "421 4.3.2 Closing", "queued", "temporary", False),
+        ("DOT", DROP, "uncertain", "no_answer", False),
+        ("RCPT", DROP, "queued", "temporary", False),
+    ],
+)
+@pytest.mark.parametrize("pipelining", [True, False])
+def test_each_refusal_ends_as_the_outcome_table_says(
+    mailing: Mailing, relay: FakeRelay, step: str, reply: str, status: str, reason: str, suppressed: bool, pipelining: bool
+):
+    if not pipelining:
+        relay.extensions = ("8BITMIME",)
+    relay.answer(step, reply, to="person1@example.org")
+    send(mailing)
+    delivery = Delivery.objects.get(recipient__email="person1@example.org")
+    assert (delivery.status, delivery.reason, delivery.attempts) == (status, reason, 1)
+    attempt = Attempt.objects.get(delivery=delivery)
+    if reply != DROP:
+        assert (attempt.smtp_code, attempt.smtp_text) == (int(reply[:3]), reply[4:])
+    assert Suppression.objects.filter(email="person1@example.org").exists() == suppressed
+    others = Delivery.objects.exclude(pk=delivery.pk).values_list("status", flat=True)
+    assert list(others) == ["sent", "sent"]
+    assert len(relay.received) == len(set(relay.recipients()))
+
+
+def test_a_temporary_failure_is_retried_when_it_is_due_and_then_sent(mailing: Mailing, relay: FakeRelay):
+    relay.answer("RCPT", "450 4.2.0 Later", to="person1@example.org", times=1)
+    send(mailing)
+    assert send(mailing)["planned"] == 0
+    send(mailing, at=timezone.now() + timedelta(minutes=2))
+    delivery = Delivery.objects.get(recipient__email="person1@example.org")
+    assert (delivery.status, delivery.attempts, mailing.status) == ("sent", 2, "done")
+    assert Attempt.objects.filter(delivery=delivery).count() == 1
+
+
+def test_temporary_failures_end_with_the_retry_table(mailing: Mailing, relay: FakeRelay):
+    relay.answer("RCPT", "450 4.2.0 Later", to="person1@example.org")
+    for day in range(12):
+        send(mailing, at=timezone.now() + timedelta(days=day))
+    delivery = Delivery.objects.get(recipient__email="person1@example.org")
+    assert (delivery.status, delivery.reason, delivery.attempts) == ("failed", "exhausted", 9)
+    assert mailing.status == "done"
+
+
+@pytest.mark.parametrize(
+    ("step", "reply"),
+    [("GREETING", "554 No"), ("EHLO", "421 Busy"), ("MAIL", "553 5.1.8 Sender refused"), ("GREETING", DROP), ("GREETING", HANG)],
+)
+def test_a_relay_that_is_no_use_burns_nobodys_attempt(mailing: Mailing, relay: FakeRelay, step: str, reply: str):
+    relay.answer(step, reply)
+    summary = send(mailing)
+    assert summary["halted"]
+    assert set(Delivery.objects.values_list("status", "attempts")) == {("queued", 0)}
+    assert RelayPause.objects.count() == 1
+    relay.rules.clear()
+    assert send(mailing)["halted"] == "the mail server is paused"
+    send(mailing, at=timezone.now() + timedelta(minutes=1))
+    assert (mailing.status, mailing.sent) == ("done", 3)
+    assert not RelayPause.objects.exists()
+
+
+def test_wrong_password_halts_and_a_later_right_one_sends(mailing: Mailing, relay: FakeRelay, settings):
+    relay.extensions = ("PIPELINING", "AUTH PLAIN")
+    settings.RELAY = relay.address(user="post", password="wrong")
+    relay.answer("AUTH", "535 5.7.8 Wrong password")
+    assert "535" in str(send(mailing)["halted"])
+    assert set(Delivery.objects.values_list("status", "attempts")) == {("queued", 0)}
+
+
+def test_a_server_that_closes_after_every_two_mails_gets_them_all(mailing: Mailing, relay: FakeRelay, digest: Digest):
+    for number in range(3, 23):
+        subscribe(digest.list, f"person{number}@example.org")
+    make_item(digest.list, "More")
+    mailing = plan_now(digest, timezone.now())
+    taken = [0]
+
+    def every_third_is_one_too_many(step: str, who: str) -> str | None:
+        taken[0] += step == "MAIL"
+        return "421 4.7.0 Enough" if step == "MAIL" and taken[0] % 3 == 0 else None
+
+    relay.rules.append(every_third_is_one_too_many)
+    send(mailing)
+    assert (mailing.status, mailing.sent) == ("done", 23)
+    assert sorted(relay.recipients()) == sorted(f"person{n}@example.org" for n in range(23))
+
+
+def test_a_mute_server_makes_its_mails_uncertain_and_no_others(mailing: Mailing, relay: FakeRelay, settings):
+    settings.EMAIL_TIMEOUT = 0.2
+    relay.answer("DOT", HANG, to="person1@example.org")
+    send(mailing)
+    assert sorted(Delivery.objects.values_list("status", flat=True)) == ["sent", "sent", "uncertain"]
+    assert Delivery.objects.get(status="uncertain").recipient.email == "person1@example.org"
+
+
+def test_one_recipient_whose_data_break_the_template_fails_alone(mailing: Mailing, relay: FakeRelay):
+    version = mailing.version
+    broken = version.text + "{{ recipient.attributes.plan|upper }}"
+    type(version).objects.filter(pk=version.pk).update(text=broken)
+    for recipient in [delivery.recipient for delivery in mailing.deliveries.all()][:2]:
+        recipient.attributes = {"plan": "pro"}
+        recipient.save()
+    send(mailing)
+    failed = Delivery.objects.get(status="failed")
+    assert (failed.reason, mailing.sent, mailing.status) == ("template", 2, "done")
+    assert "recipient.attributes.plan is not known" in failed.smtp_text
+
+
+def test_a_paused_mailing_sends_nothing_and_goes_on_when_resumed(mailing: Mailing, relay: FakeRelay):
+    Mailing.objects.update(status="paused")
+    send(mailing)
+    assert relay.received == []
+    Mailing.objects.update(status="sending")
+    send(mailing)
+    assert len(relay.received) == 3
+
+
+def test_an_erased_recipient_is_skipped(mailing: Mailing, relay: FakeRelay):
+    mailing.deliveries.earliest("pk").recipient.delete()
+    send(mailing)
+    assert Delivery.objects.get(status="skipped").reason == "erased"
+
+
+def test_the_summary_holds_no_address(mailing: Mailing, relay: FakeRelay):
+    relay.answer("RCPT", "550 5.1.1 <person1@example.org> unknown", to="person1@example.org")
+    assert "@" not in str(send(mailing))
+
+
+def test_what_is_sent_at_is_when_it_was_sent(mailing: Mailing, relay: FakeRelay):
+    at = datetime(2026, 11, 23, 15, 0, 1, tzinfo=UTC) + timedelta(days=365)
+    send(mailing, at=at)
+    assert set(Delivery.objects.values_list("sent_at", flat=True)) == {at}

@@ -1,0 +1,33 @@
+"""Settings of a test run. The servers are started here, because Django wants their addresses before anything else."""
+
+import os
+import sys
+import tempfile
+
+from tests.servers import start_servers
+
+if "pytest" in sys.modules:
+    start_servers()
+_WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
+_VAR = tempfile.mkdtemp(prefix=f"afternoon-post-var-{_WORKER}-")
+os.environ |= {
+    "SECRET_KEY": "a key for tests, long enough to please the checks and of no other use",
+    "ALLOWED_HOSTS": "testserver,localhost,127.0.0.1",
+    "HTTPS": "false",
+    "SITE_URL": "https://post.example.org",
+    "DEFAULT_FROM_EMAIL": "post@example.org",
+    "VAR_DIR": _VAR,
+    "DATABASE_URL": os.environ.get("TEST_DATABASE_URL") or f"sqlite:///{_VAR}/db.sqlite3",
+    "REDIS_URL": os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:1/0"),
+    "LOCAL_INBOX": f"{_VAR}/inbox",
+    "LOG_LEVEL": "WARNING",
+}
+
+from config.settings import *  # noqa: E402, F403
+from config.settings import DATABASES, STORAGES  # noqa: E402
+
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    DATABASES["default"]["TEST"] = {"NAME": f"{_VAR}/test.sqlite3"}  # a file: threads and workers share it
+STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+EMAIL_TIMEOUT = 2
