@@ -1,5 +1,6 @@
 """Reads the environment once, for config/settings.py, and says in one sentence what is wrong with it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -61,7 +62,8 @@ def check_environment(env: Env, production: dict[str, object]) -> None:
     try:
         env.seal()
     except EnvValidationError as error:
-        problems += [f"{name}: {' '.join(map(str, reasons))}" for name, reasons in error.error_messages.items()]
+        messages = error.error_messages if isinstance(error.error_messages, Mapping) else {}
+        problems += [f"{name}: {' '.join(map(str, reasons))}" for name, reasons in messages.items()]
     if problems:
         raise SystemExit(
             f"Afternoon Post cannot start: {'; '.join(problems)}. "

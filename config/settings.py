@@ -9,15 +9,15 @@ from django.urls import reverse_lazy
 from kombu import Queue
 
 from config.environment import BASE_DIR, check_environment, parse_relay, read_environment
-from config.unfold import UNFOLD as UNFOLD
+from config.unfold import UNFOLD as UNFOLD  # noqa: PLC0414 - a setting, said here
 
 env = read_environment()
 
 # --- The basics ------------------------------------------------------------------------------------------------------
 SECRET_KEY = env.str("SECRET_KEY", "")
-SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", [])
+SECRET_KEY_FALLBACKS: list[str] = env.list("SECRET_KEY_FALLBACKS", [])
 DEBUG = env.bool("DEBUG", False)
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", [])
+ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", [])
 HTTPS = env.bool("HTTPS", True)
 SITE_NAME = env.str("SITE_NAME", "Afternoon Post")
 SITE_URL = env.str("SITE_URL", "").rstrip("/") or f"https://{next(iter(ALLOWED_HOSTS or []), 'localhost')}"
@@ -68,6 +68,7 @@ TEMPLATES = [
         "DIRS": [BASE_DIR / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
+            "libraries": {"post": "mailer.admin.filters"},
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
@@ -82,7 +83,7 @@ AUTH_PASSWORD_VALIDATORS = [
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
 ]
 
-# --- The database: SQLite when nothing is said, PostgreSQL in production -----------------------------------------------
+# --- The database: SQLite when nothing is said, PostgreSQL in production ---------------------------------------------
 DATABASES = {
     "default": dj_database_url.parse(
         env.str("DATABASE_URL", "") or f"sqlite:///{VAR_DIR / 'db.sqlite3'}", conn_max_age=60, conn_health_checks=True
@@ -105,7 +106,7 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 
-# --- Security: on unless HTTPS=false, which only a local start should say ----------------------------------------------
+# --- Security: on unless HTTPS=false, which only a local start should say --------------------------------------------
 SECURE_SSL_REDIRECT = HTTPS
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_PROXY", False) else None
 SECURE_HSTS_SECONDS = env.int("HSTS_SECONDS", 31_536_000) if HTTPS else 0
@@ -122,7 +123,8 @@ RELAY_CONNECTIONS = env.int("RELAY_CONNECTIONS", 4)
 EMAIL_TIMEOUT = env.int("EMAIL_TIMEOUT", 20)
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "post@localhost")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
-ADMINS = [(address, address) for address in env.list("ADMIN_EMAILS", [])]
+ADMIN_EMAILS: list[str] = env.list("ADMIN_EMAILS", [])
+ADMINS = [(address, address) for address in ADMIN_EMAILS]
 try:
     RELAY = parse_relay(EMAIL_URL, RELAY_CONNECTIONS)
 except ValueError as error:

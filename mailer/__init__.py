@@ -1,10 +1,12 @@
-"""Afternoon Post's one Django app. Its folders are the story of a mail, and this is the import order (a test holds it):
+"""Afternoon Post's one Django app.
+
+Its folders are the story of a mail, and this is the import order (a test holds it):
 
 4 doors   admin api web management notify    people and programs come in here
 3 tasks   tasks                              Celery entry points, at most ten lines each
 2 flows   scheduling                         when: occurrences, schedules, planning of mailings and deliveries
           sending                            how it leaves: claim, message, SMTP, journal, outcomes
-          feedback                           what came back: bounces, complaints, unsubscribes
+          feedback                           what came back: people who leave
           insight                            what staff see: sums, stories, reasons in words
 1 steps   audience                           who gets mail: addresses, imports, subscriptions
           templating                         what it says: sandbox, compile, compose, merge

@@ -9,7 +9,7 @@ from mailer import tasks
 from mailer.models import Recipient
 
 
-def notify_user(
+def notify_user(  # noqa: PLR0913 - the public signature; the three behind the star are rarely given
     recipient: Recipient | str | int,
     template: str,
     context: dict[str, Any],

@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -70,7 +69,7 @@ def purge() -> dict[str, int]:
 class NotifyTask(Task):  # type: ignore[type-arg]
     """A task whose call writes the notification down first and puts only its id into the broker."""
 
-    def apply_async(
+    def apply_async(  # type: ignore[override]
         self,
         args: Iterable[Any] | None = None,
         kwargs: Mapping[str, Any] | None = None,
@@ -83,16 +82,16 @@ class NotifyTask(Task):  # type: ignore[type-arg]
         Raises what `plan_notification` raises.
         """
         due = eta or timezone.now() + timedelta(seconds=countdown or 0)
-        mailing = plan_notification(*(args or ()), **(kwargs or {}), due=due)
+        mailing = plan_notification(due, *(args or ()), **(kwargs or {}))
         task_id = str(uuid4())
-        transaction.on_commit(partial(_wake_notification, mailing, due, task_id), robust=True)
+        transaction.on_commit(lambda: _wake_notification(mailing, due, task_id), robust=True)
         return self.AsyncResult(task_id)
 
 
 @shared_task(base=NotifyTask, name="mailer.tasks.notify_user")
 def notify_user(recipient: str | int, template: str, context: dict[str, Any], key: str | None = None) -> dict[str, Any]:
     """Send one person one mail. `.apply_async(args=[…], countdown=600)` writes it down at once, for then."""
-    mailing = plan_notification(recipient, template, context, timezone.now(), key)
+    mailing = plan_notification(timezone.now(), recipient, template, context, key)
     wake_mailing(mailing.pk)
     return {"mailing": mailing.pk}
 
@@ -119,7 +118,7 @@ def _wake_notification(mailing: Mailing, due: datetime, task_id: str) -> None:
 def _publish(args: tuple[int, int, int], mailing: Mailing, task_id: str, countdown: float = 0.0) -> bool:
     queue = "transactional" if mailing.kind == Mailing.Kind.NOTIFICATION else "bulk"
     try:
-        deliver.apply_async(args=args, task_id=task_id, queue=queue, countdown=countdown or None, retry=False)
+        deliver.apply_async(args=args, task_id=task_id, queue=queue, countdown=countdown, retry=False)
     except OperationalError as error:
         logger.warning("The broker can't be used (%s); the next tick will wake mailing %s", error, mailing.pk)
         return False

@@ -36,7 +36,7 @@ def template(db: None) -> EmailTemplate:
         number=1,
         subject="{{ count }} new on {{ list.name }}, {{ date|date:'j F' }}",
         html="<html><head><style>p{color:#123456}</style></head><body><p>Hello {{ recipient.first_name|default:'you' }}"
-        "</p>{% for item in items %}<p>{{ item.title }}</p>{% endfor %}<a href=\"{{ links.unsubscribe }}\">leave</a>"
+        '</p>{% for item in items %}<p>{{ item.title }}</p>{% endfor %}<a href="{{ links.unsubscribe }}">leave</a>'
         "</body></html>",
         text="Hello {{ recipient.first_name|default:'you' }}\n{% for item in items %}* {{ item.title }}\n{% endfor %}"
         "{{ links.unsubscribe }}",

@@ -5,9 +5,9 @@ import sys
 
 def say(*lines: str) -> None:
     """Print lines at once, also when the output goes to a file or a pipe."""
-    print(*lines, sep="\n", flush=True)  # noqa: T201 - this is the one place that talks
+    print(*lines, sep="\n", flush=True)
 
 
 def complain(*lines: str) -> None:
     """The same for what went wrong."""
-    print(*lines, sep="\n", file=sys.stderr, flush=True)  # noqa: T201
+    print(*lines, sep="\n", file=sys.stderr, flush=True)

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 
 from mailer.admin.base import AutocompleteSelectFilter, LogPages
-from mailer.admin.columns import list_of, moment, page_link, page_of, related, state
+from mailer.admin.columns import list_of, moment, page_link, page_of, related, state_label
 from mailer.insight.batches import batch_of
 from mailer.insight.people import find_recipient, ids_of_mails_to
 from mailer.insight.stories import reason_in_words, server_answer, what_happened
@@ -40,8 +40,7 @@ class DeliveryPages(LogPages):
     list_display: tuple[Any, ...] = (
         "to",
         "part_of",
-        state(),
-        "why",
+        "outcome",
         moment("sent_at", "Sent"),
         "attempts",
         "answer",
@@ -94,12 +93,14 @@ class DeliveryPages(LogPages):
         mailing = delivery.mailing
         name = mailing.digest or mailing.list or mailing.version.template
         link = page_link(mailing, str(name))
-        return format_html('{}<br><span class="post-when">{}</span>', link, when(mailing.scheduled_for))
+        return format_html('<span class="post-when">{}<br>{}</span>', link, when(mailing.scheduled_for))
 
-    @admin.display(description="Why")
-    def why(self, delivery: Delivery) -> str:
-        """The reason in words."""
-        return reason_in_words(delivery) or "–"
+    @admin.display(description="State")
+    def outcome(self, delivery: Delivery) -> str:
+        """The state, with the reason in words below it."""
+        label = state_label(delivery.status, delivery.get_status_display())
+        reason = reason_in_words(delivery)
+        return format_html('<span class="post-when">{}<br>{}</span>', label, reason) if reason else label
 
     @admin.display(description="Server's answer")
     def answer(self, delivery: Delivery) -> str:

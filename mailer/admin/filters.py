@@ -5,8 +5,6 @@ from datetime import datetime
 
 from django import template
 from django.db.models import Model
-from django.template import engines
-from django.template.backends.django import DjangoTemplates
 
 from mailer.admin.columns import page_of, state_label
 from mailer.insight import words
@@ -15,10 +13,6 @@ from mailer.models import Digest, Mailing
 from mailer.scheduling.schedules import schedule_in_words
 
 register = template.Library()
-# Only installed apps' `templatetags` are found by themselves, and this package is none.
-_backend = engines["django"]
-if isinstance(_backend, DjangoTemplates):
-    _backend.engine.template_libraries["post"] = register
 
 
 @register.filter

@@ -130,5 +130,7 @@ def _own_seconds(result: TaskResult) -> str:
 
 
 def _short(content: Any) -> str:
+    if isinstance(content, dict) and "exc_type" in content:
+        content = f"{content['exc_type']}: {' '.join(map(str, content.get('exc_message') or ()))}"
     text = content if isinstance(content, str) else json.dumps(content, ensure_ascii=False)
     return f"{text[:80]}…" if len(text) > 80 else text

@@ -81,8 +81,9 @@ def import_recipients(mailing_list: RecipientList, lines: Iterable[str], source:
 
 
 def import_items(mailing_list: RecipientList, entries: Iterable[Any]) -> ImportReport:
-    """Add digest items from dictionaries with title, and if they have them external_id, summary, url, image_url,
-    category and published_at (ISO 8601; else now). An external_id that the list has already is updated.
+    """Add digest items from dictionaries; an external_id that the list has already is updated.
+
+    Keys: title, and if there are external_id, summary, url, image_url, category, published_at (ISO 8601; else now).
     """
     report = ImportReport()
     for number, entry in enumerate(entries, start=1):
@@ -193,6 +194,6 @@ def _store_item(mailing_list: RecipientList, entry: Any, report: ImportReport) -
     )
     if known is not None:
         item.pk, item.created_at = known.pk, known.created_at
-    item.full_clean(validate_constraints=False)
+    item.full_clean(exclude=["list"], validate_unique=False, validate_constraints=False)
     item.save()
     report.new, report.changed = report.new + (known is None), report.changed + (known is not None)

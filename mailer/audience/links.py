@@ -30,7 +30,7 @@ def read_token(purpose: str, token: str) -> tuple[int, ...]:
         raise BadToken("The link is not complete.") from error
     mac, payload = raw[:_MAC_BYTES], raw[_MAC_BYTES:]
     keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
-    if not any([hmac.compare_digest(mac, _mac(key, purpose, payload)) for key in keys]):
+    if not any(hmac.compare_digest(mac, _mac(key, purpose, payload)) for key in keys):
         raise BadToken("The link was not made by this service.")
     if base64.urlsafe_b64encode(raw).rstrip(b"=").decode() != token:
         raise BadToken("The link was altered.")  # unused bits of the last character

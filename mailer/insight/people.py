@@ -18,9 +18,8 @@ from mailer.models import (
 
 Addressed = TypeVar("Addressed", Recipient, Suppression)
 
-#: How many of a person's mails are found, and among how many of the newest single mails they are looked for.
+#: How many of a person's mails are found.
 MOST_MAILS = 1_000
-MOST_NOTIFICATIONS = 10_000
 
 
 def find_recipient(text: str) -> Recipient | None:
@@ -40,8 +39,8 @@ def ids_of_mails_to(recipient: Recipient) -> list[int]:
     """
     lists = Subscription.objects.filter(recipient=recipient).values("list_id")
     to_lists = Mailing.objects.filter(list_id__in=lists)
-    newest_single = Mailing.objects.filter(kind=Mailing.Kind.NOTIFICATION).order_by("-pk")[:MOST_NOTIFICATIONS]
-    found = {pk for mailings in (to_lists, newest_single) for pk in _ids_among(mailings, recipient)}
+    single = Mailing.objects.filter(recipient=recipient)
+    found = {pk for mailings in (to_lists, single) for pk in _ids_among(mailings, recipient)}
     return sorted(found, reverse=True)[:MOST_MAILS]
 
 

@@ -22,8 +22,9 @@ class InvalidAddress(ValidationError):
 
 
 def normalise_address(text: str) -> str:
-    """One address, trimmed, in lower case, its domain as A-labels of IDNA 2008 (RFC 5891), for example
-    `Zoë@…` refused, ` Zoe@MÜLLER.example ` → `zoe@xn--mller-kva.example`.
+    """One address, trimmed, in lower case, its domain as A-labels of IDNA 2008 (RFC 5891).
+
+    ` Zoe@MÜLLER.example ` becomes `zoe@xn--mller-kva.example`.
 
     The local part is lowered too: RFC 5321 section 2.4 lets a server tell `Zoe` from `zoe`, but no mailbox provider
     does, and people type both; two rows for one person would mean two mails.
@@ -39,8 +40,8 @@ def normalise_address(text: str) -> str:
     except EmailNotValidError as error:
         raise InvalidAddress(f"{text.strip()[:100]!r} is not a mail address: {error}") from error
     normal = str(found.ascii_email).lower()
-    if len(normal) > MAX_LENGTH:
-        raise InvalidAddress(f"{normal[:60]!r}… is longer than {MAX_LENGTH} characters.")
+    if len(normal) > MAX_LENGTH or len(normal.partition("@")[0]) > MAX_LOCAL_LENGTH:
+        raise InvalidAddress(f"{normal[:60]!r}… is too long: {MAX_LOCAL_LENGTH} before the @, {MAX_LENGTH} in all.")
     return normal
 
 

@@ -90,6 +90,7 @@ class Delivery(models.Model):
 
     class Meta:
         ordering = ["-id"]
+        verbose_name_plural = "deliveries"
         constraints = [models.UniqueConstraint(fields=["mailing", "recipient"], name="delivery_once_a_mailing")]
         indexes = [
             models.Index(fields=["mailing", "id"], condition=Q(status__in=["queued", "sending"]), name="delivery_open"),
@@ -97,6 +98,11 @@ class Delivery(models.Model):
                 fields=["next_attempt_at"],
                 condition=Q(status="queued", next_attempt_at__isnull=False),
                 name="delivery_retry",
+            ),
+            models.Index(
+                fields=["status", "id"],
+                condition=~Q(status__in=["queued", "sending", "sent"]),
+                name="delivery_exception",
             ),
             models.Index(fields=["leased_until"], condition=Q(status="sending"), name="delivery_leased"),
         ]

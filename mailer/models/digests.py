@@ -59,7 +59,9 @@ class DigestItem(models.Model):
     image_url = models.URLField("picture", max_length=800, blank=True)
     category = models.CharField(max_length=100, blank=True)
     published_at = models.DateTimeField()
-    external_id = models.CharField(max_length=200, null=True, blank=True, help_text="The source's own id.")
+    external_id = models.CharField(  # noqa: DJ001 - null, not empty, is what is not unique
+        max_length=200, null=True, blank=True, help_text="The source's own id."
+    )
     is_hidden = models.BooleanField("hidden", default=False)
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -5,7 +5,7 @@ from django.db import models
 from django.db.models import Q
 
 from mailer.models.digests import Digest, DigestItem
-from mailer.models.recipients import RecipientList
+from mailer.models.recipients import Recipient, RecipientList
 from mailer.models.templates import TemplateVersion
 from mailer.models.zones import TimeZoneField
 
@@ -49,6 +49,10 @@ class Mailing(models.Model):
     time_zone = TimeZoneField(default="UTC")
     status = models.CharField(max_length=9, choices=Status, default=Status.PLANNED)
     reason = models.CharField(max_length=300, blank=True)
+    is_local = models.BooleanField(default=False, editable=False, help_text="For those in its time zone only.")
+    recipient = models.ForeignKey(
+        Recipient, null=True, blank=True, on_delete=models.SET_NULL, db_index=False, help_text="Of a notification."
+    )
     context = models.JSONField(default=dict, blank=True)
     key = models.CharField(max_length=200, null=True, blank=True, unique=True, help_text="The same key is sent once.")
     created_by = models.ForeignKey(
@@ -79,6 +83,9 @@ class Mailing(models.Model):
             )
         ]
         indexes = [
+            models.Index(
+                fields=["recipient"], condition=Q(recipient__isnull=False), name="mailing_by_recipient"
+            ),
             models.Index(
                 fields=["scheduled_for"],
                 condition=Q(status__in=["planned", "sending", "paused"]),

@@ -89,6 +89,7 @@ class Subscription(models.Model):
     class Meta:
         ordering = ["-id"]
         constraints = [models.UniqueConstraint(fields=["list", "recipient"], name="subscription_once_a_list")]
+        indexes = [models.Index(fields=["list", "status"], name="subscription_by_status")]
 
     def __str__(self) -> str:
         return f"{self.recipient} on {self.list}"

@@ -24,8 +24,10 @@ FROM mailer_digestitem AS item
 WHERE item.list_id = %(list)s AND item.published_at <= %(until)s AND NOT item.is_hidden
   AND NOT EXISTS (
     SELECT 1 FROM mailer_mailingitem AS earlier JOIN mailer_mailing AS mailing ON mailing.id = earlier.mailing_id
-    WHERE earlier.item_id = item.id AND mailing.digest_id = %(digest)s AND mailing.time_zone = %(zone)s)
+    WHERE earlier.item_id = item.id AND mailing.digest_id = %(digest)s{elsewhere})
 """
+# A mailing for one zone has not shown its items to the people of another.
+_ELSEWHERE = " AND (mailing.time_zone = %(zone)s OR NOT mailing.is_local)"
 
 
 def insert_deliveries(mailing: Mailing) -> None:
@@ -35,7 +37,7 @@ def insert_deliveries(mailing: Mailing) -> None:
     """
     if mailing.list is None:
         return
-    local = mailing.digest is not None and mailing.digest.in_recipients_zone
+    local = mailing.is_local
     statement = _DELIVERIES.format(join=_JOIN if local else "", zone=_IN_ZONE if local else "")
     values = {"mailing": mailing.pk, "list": mailing.list.pk}
     if local:
@@ -53,8 +55,9 @@ def insert_items(mailing: Mailing, until: datetime) -> int:
         "list": mailing.list.pk,
         "until": connection.ops.adapt_datetimefield_value(until),
         "digest": mailing.digest.pk,
-        "zone": mailing.time_zone,
     }
+    if mailing.is_local:
+        values["zone"] = mailing.time_zone
     with connection.cursor() as cursor:
-        cursor.execute(_ITEMS, values)
+        cursor.execute(_ITEMS.format(elsewhere=_ELSEWHERE if mailing.is_local else ""), values)
         return int(cursor.rowcount)

@@ -12,7 +12,7 @@ from mailer.templating.sandbox import TemplateError
 
 
 def plan_notification(
-    recipient: Recipient | str | int, template: str, context: dict[str, Any], due: datetime, key: str | None = None
+    due: datetime, recipient: Recipient | str | int, template: str, context: dict[str, Any], key: str | None = None
 ) -> Mailing:
     """Write down that one person gets one mail, not before `due`; the same key gives the same mailing.
 
@@ -26,9 +26,11 @@ def plan_notification(
     check_context(version.subject, version.html, version.text, notification_context(context, due))
     try:
         with transaction.atomic():
+            person = _find_recipient(recipient)
             mailing = Mailing.objects.create(
                 kind=Mailing.Kind.NOTIFICATION,
                 version=version,
+                recipient=person,
                 scheduled_for=due,
                 started_at=due,
                 status=Mailing.Status.SENDING,
@@ -36,7 +38,7 @@ def plan_notification(
                 key=key,
                 planned=1,
             )
-            Delivery.objects.create(mailing=mailing, recipient=_find_recipient(recipient), next_attempt_at=due)
+            Delivery.objects.create(mailing=mailing, recipient=person, next_attempt_at=due)
     except IntegrityError:
         if key is None:
             raise

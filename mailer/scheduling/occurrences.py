@@ -1,8 +1,10 @@
 """Which moments a crontab names: pure functions of the crontab, a time zone and two times."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from celery.schedules import ParseException, crontab
@@ -42,10 +44,10 @@ def upcoming(cron: str, zone: str, now: datetime, count: int) -> list[datetime]:
 
 
 def _moments(cron: str, zone: str, after: datetime) -> Iterator[datetime]:
-    expression, weekdays = _parsed(cron)
+    parsed = _parsed(cron)
     try:
-        for moment in CronSim(expression, after.astimezone(ZoneInfo(zone))):
-            if moment.isoweekday() % 7 in weekdays:
+        for moment in CronSim(parsed.expression, after.astimezone(ZoneInfo(zone))):
+            if moment.isoweekday() % 7 in parsed.weekdays and not _replaces_a_day(moment, parsed):
                 yield moment.astimezone(UTC)
             elif moment.astimezone(UTC) > after + HORIZON:
                 return
@@ -53,12 +55,27 @@ def _moments(cron: str, zone: str, after: datetime) -> Iterator[datetime]:
         raise InvalidSchedule(f"{cron!r} is not a schedule: {error}") from error
 
 
+def _replaces_a_day(moment: datetime, parsed: "_Parsed") -> bool:
+    """Whether the moment stands for one on a date that the zone never had, as Samoa's 30 December 2011."""
+    midnight = (moment.hour, moment.minute) == (0, 0)
+    return midnight and not (0 in parsed.hours and 0 in parsed.minutes)
+
+
+@dataclass(frozen=True)
+class _Parsed:
+    """A crontab for cronsim without its weekdays, and these: Celery wants both days to match, cron either."""
+
+    expression: str
+    minutes: frozenset[int]
+    hours: frozenset[int]
+    weekdays: frozenset[int]
+
+
 @lru_cache(maxsize=256)
-def _parsed(cron: str) -> tuple[str, frozenset[int]]:
-    """The crontab for cronsim without its weekdays, and these: Celery wants both days to match, cron either."""
+def _parsed(cron: str) -> _Parsed:
     try:
         minute, hour, day, month, weekday = cron.split()
-        schedule = crontab(minute=minute, hour=hour, day_of_month=day, month_of_year=month, day_of_week=weekday)
+        schedule: Any = crontab(minute=minute, hour=hour, day_of_month=day, month_of_year=month, day_of_week=weekday)
     except (ParseException, ValueError) as error:
         raise InvalidSchedule(f"{cron!r} is not a schedule: {error}") from error
     expression = " ".join(
@@ -70,7 +87,9 @@ def _parsed(cron: str) -> tuple[str, frozenset[int]]:
             "*",
         ]
     )
-    return expression, frozenset(schedule.day_of_week)
+    return _Parsed(
+        expression, frozenset(schedule.minute), frozenset(schedule.hour), frozenset(schedule.day_of_week)
+    )
 
 
 def _field(values: set[int], size: int) -> str:

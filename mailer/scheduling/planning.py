@@ -1,14 +1,17 @@
-"""From an occurrence that is due to a mailing with one delivery a recipient, each made once however often it is asked."""
+"""From an occurrence that is due to a mailing with one delivery a recipient, made once however often it is asked."""
 
+import logging
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
 
-from mailer.models import Digest, Mailing, Subscription
+from mailer.models import Digest, Mailing, Subscription, TemplateVersion
 from mailer.scheduling.audience_sql import insert_deliveries, insert_items
-from mailer.scheduling.occurrences import due
+from mailer.scheduling.occurrences import InvalidSchedule, due
 from mailer.scheduling.schedules import crontab_of
+
+logger = logging.getLogger(__name__)
 
 #: Sooner than this after its time, a digest does not say that it is late.
 PUNCTUAL = timedelta(minutes=10)
@@ -21,9 +24,19 @@ class NothingToSend(Exception):
 
 
 def plan_due(now: datetime) -> list[Mailing]:
-    """Plan what has fallen due for every digest. Returns the mailings that have mails to send."""
-    digests = Digest.objects.exclude(periodic_task=None).values_list("pk", flat=True)
-    return [mailing for pk in digests for mailing in plan_digest(pk, now)]
+    """Plan what has fallen due for every digest. Returns the mailings that have mails to send.
+
+    A digest that can't be planned is logged, and does not stop the others.
+    """
+    planned = []
+    for pk in Digest.objects.exclude(periodic_task=None).values_list("pk", flat=True):
+        try:
+            planned += plan_digest(pk, now)
+        except (InvalidSchedule, TemplateVersion.DoesNotExist) as error:
+            logger.error("Digest %s can't be planned: %s", pk, error)
+    # What a planner that died had begun.
+    begun = Mailing.objects.filter(status=Mailing.Status.PLANNED, scheduled_for__lte=now)
+    return planned + [mailing for mailing in begun if fill(mailing, now)]
 
 
 def plan_digest(digest_id: int, now: datetime) -> list[Mailing]:
@@ -97,11 +110,12 @@ def in_words(delay: timedelta) -> str:
 
 
 def _plan_occurrence(digest: Digest, moment: datetime, zone: str, now: datetime) -> Mailing | None:
-    """The occurrence's mailing if it is to be sent; skipped and missed ones are recorded, with the reason."""
+    """The occurrence's mailing, new: planned, or skipped or missed with the reason; None if it was planned before."""
     if Mailing.objects.filter(digest=digest, scheduled_for=moment, time_zone=zone).exists():
         return None
     late = now - moment
     mailing = _new_mailing(digest, moment, zone)
+    mailing.is_local = digest.in_recipients_zone
     if digest.paused:
         return _close(mailing, Mailing.Status.SKIPPED, "the digest was paused", now)
     if late > timedelta(hours=digest.catch_up_hours):
@@ -132,9 +146,10 @@ def _new_mailing(digest: Digest, moment: datetime, zone: str) -> Mailing:
     )
 
 
-def _close(mailing: Mailing, status: Mailing.Status, reason: str, now: datetime) -> None:
+def _close(mailing: Mailing, status: Mailing.Status, reason: str, now: datetime) -> Mailing:
     mailing.status, mailing.reason, mailing.finished_at = status, reason, now
     mailing.save()
+    return mailing
 
 
 def _zones_in_use(digest: Digest) -> list[str]:

@@ -53,7 +53,7 @@ class Run:
 
 
 def claim(wanted: Range, size: int, now: datetime, run: Run) -> list[Claimed]:
-    """Claim up to `size` due deliveries of the range, lowest ids first; empty if there are none, or the mailing stopped.
+    """Claim up to `size` due deliveries of the range, lowest ids first; none if the mailing has stopped.
 
     The journal knows of the claim before it is committed: a worker killed in between has claimed nothing.
     """

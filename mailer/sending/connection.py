@@ -54,7 +54,7 @@ class Answer:
 
 
 class Connection:
-    """A connection and the mails on it: `offered` has its envelope under way, `handed_over` waits for its last answer."""
+    """A connection and its mails: `offered` has its envelope under way, `handed_over` waits for its last answer."""
 
     def __init__(self, relay: Relay, timeout: float, started: Callable[[int], None]) -> None:
         """Connect, greet, secure and log in. `started` is told a delivery's id right before its body is written.

@@ -58,9 +58,8 @@ class Journal:
 
     def settled(self, outcome: Outcome, at: datetime) -> None:
         """Note how a mail ended. Raises JournalUnavailable."""
-        self._write(
-            f"R {json.dumps([outcome.delivery_id, outcome.kind, outcome.code, outcome.text, outcome.reason, at.isoformat()])}\n"
-        )
+        fields = [outcome.delivery_id, outcome.kind, outcome.code, outcome.text, outcome.reason, at.isoformat()]
+        self._write(f"R {json.dumps(fields)}\n")
 
     def finish(self) -> None:
         """All of it is in the database: delete the file."""

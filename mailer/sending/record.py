@@ -58,10 +58,10 @@ def record(mailing_id: int, settled: Iterable[Settled]) -> Counter[str]:
 
 
 def finish_mailing(mailing_id: int, now: datetime) -> bool:
-    """Close the mailing if none of its deliveries is open; its sums are counted once more. Returns whether it is closed."""
+    """Close the mailing if none of its deliveries is open; its sums are counted again. Returns whether it closed."""
     with transaction.atomic():
         mailing = Mailing.objects.select_for_update(of=("self",)).get(pk=mailing_id)
-        if mailing.status != Mailing.Status.SENDING or mailing.deliveries.open().exists():  # type: ignore[attr-defined]
+        if mailing.status != Mailing.Status.SENDING or mailing.deliveries.open().exists():
             return False
         count_again(mailing)
         mailing.status, mailing.finished_at = Mailing.Status.DONE, now
@@ -74,7 +74,7 @@ def reconcile(mailing_id: int) -> None:
     with transaction.atomic():
         mailing = Mailing.objects.select_for_update(of=("self",)).get(pk=mailing_id)
         count_again(mailing)
-        if mailing.status == Mailing.Status.DONE and mailing.deliveries.open().exists():  # type: ignore[attr-defined]
+        if mailing.status == Mailing.Status.DONE and mailing.deliveries.open().exists():
             mailing.status, mailing.finished_at = Mailing.Status.SENDING, None
         mailing.save()
 
@@ -82,7 +82,7 @@ def reconcile(mailing_id: int) -> None:
 def count_again(mailing: Mailing) -> None:
     """Set the mailing's sums from its deliveries; the caller saves it."""
     rows = mailing.deliveries.order_by().values_list("status").annotate(Count("pk"))
-    counts: dict[str, int] = dict(rows)  # type: ignore[arg-type]
+    counts: dict[str, int] = dict(rows)
     status = Delivery.Status
     mailing.planned = sum(counts.values())
     for name in (status.SENT, status.FAILED, status.SKIPPED, status.UNCERTAIN, status.CANCELLED):

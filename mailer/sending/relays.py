@@ -1,4 +1,4 @@
-"""What is known of the relay, shared by all workers: while it can't be used, batches wait and one alert has gone out."""
+"""What is known of the relay, shared by all workers: while it can't be used, batches wait and one alert is out."""
 
 import logging
 from datetime import datetime, timedelta

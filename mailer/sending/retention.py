@@ -11,7 +11,7 @@ STEP = 5_000
 
 
 def purge_log(before: datetime) -> dict[str, int]:
-    """Delete final mailings, with their deliveries and attempts, and task results from before the time. Returns counts."""
+    """Delete final mailings with their deliveries, and task results, from before the time. Returns counts."""
     counts = {"mailings": 0, "deliveries": 0, "task_results": 0}
     old = Mailing.objects.filter(scheduled_for__lt=before).exclude(pk__in=Mailing.objects.open().values("pk"))
     for mailing_id in old.order_by("pk").values_list("pk", flat=True).iterator(STEP):

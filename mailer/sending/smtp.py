@@ -14,7 +14,7 @@ OFFERS = 3
 
 
 class RelaySession:
-    """Connections to a relay, opened as they are needed and closed at the end of the `with`. Not for several threads."""
+    """Connections to a relay, opened as they are needed, closed at the end of the `with`. Not for several threads."""
 
     def __init__(self, relay: Relay, timeout: float, started: Callable[[int], None]) -> None:
         """Open the first connection. `started` is told each delivery's id right before its body is written.

@@ -1,4 +1,4 @@
-"""The only tags and filters that a mail template may use: none of them loads, reaches out, or can grow without bound."""
+"""The only tags and filters that a mail template may use: none loads, reaches out, or can grow without bound."""
 
 from collections.abc import Callable
 from typing import Any

@@ -34,7 +34,7 @@ def unknown_variables(template: MailTemplate, sample: dict[str, Any]) -> list[st
     """The dotted names in the template, in loops and conditions too, that the sample lacks."""
     local = {"forloop"} | set(_assigned(template))
     return [
-        variable.var
+        str(variable.var)
         for expression in template.expressions
         for variable in expression.variables()
         if variable.lookups and variable.lookups[0] not in local and not _is_known(variable, sample)

@@ -80,7 +80,7 @@ def _line(source: str, position: int) -> int:
     return source.count("\n", 0, position) + 1
 
 
-class _SafePremailer(Premailer):  # type: ignore[misc]
+class _SafePremailer(Premailer):
     """premailer with no way out: it fetches nothing, and keeps what phones and dark mode need."""
 
     def __init__(self, html: str) -> None:

@@ -125,7 +125,7 @@ class _Evaluation:
             return True
         if isinstance(node, IfNode) and not any(_condition_is_personal(c) for c, _ in node.conditions_nodelists):
             for condition, branch in node.conditions_nodelists:
-                if condition is None or condition.eval(context):
+                if condition is None or condition.eval(context):  # type: ignore[arg-type]
                     self.visit(branch, context)
                     break
             return True

@@ -26,4 +26,4 @@ def flatten(path: Path, root: Path) -> str:
     blocks = dict(_BLOCK.findall(source))
     if unknown := blocks.keys() - {name for name, _ in _BLOCK.findall(frame)}:
         raise TemplateError(f"{path.name} fills the block {min(unknown)!r}, which {extends[1]} does not have.")
-    return _BLOCK.sub(lambda match: blocks.get(match[1], match[2]), frame)
+    return _BLOCK.sub(lambda match: str(blocks.get(match[1], match[2])), frame)

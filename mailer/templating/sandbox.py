@@ -59,7 +59,7 @@ class PlainVariable(Variable):
     def _resolve_lookup(self, context: Any) -> Any:
         value = context
         try:
-            for bit in self.lookups:
+            for bit in self.lookups or ():
                 value = value[int(bit)] if isinstance(value, list | tuple) else value[bit]
         except (LookupError, TypeError, ValueError) as error:
             raise VariableDoesNotExist("%s is not known", (self,)) from error

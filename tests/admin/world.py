@@ -22,7 +22,7 @@ from mailer.models import (
 )
 from mailer.scheduling.schedules import Schedule, set_schedule
 
-AFTERNOON = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
+AFTERNOON = datetime(2025, 11, 24, 15, 0, tzinfo=UTC)
 TASK = UUID("11111111-2222-3333-4444-555555555555")
 SAMPLE = {"recipient": {"name": "Zoe"}, "links": {"unsubscribe": "https://example.com/u"}}
 
@@ -73,6 +73,7 @@ def add_mailing(digest: Digest, people: list[Recipient], due: datetime) -> Maili
         list=digest.list,
         version=digest.template.latest(),
         scheduled_for=due,
+        time_zone="Europe/Berlin",
         status=Mailing.Status.DONE,
         started_at=due + timedelta(seconds=2),
         finished_at=due + timedelta(seconds=6),

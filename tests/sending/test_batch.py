@@ -93,7 +93,14 @@ def test_suppressed_unsubscribed_and_paused_people_are_skipped_with_the_reason(m
 )
 @pytest.mark.parametrize("pipelining", [True, False])
 def test_each_refusal_ends_as_the_outcome_table_says(
-    mailing: Mailing, relay: FakeRelay, step: str, reply: str, status: str, reason: str, suppressed: bool, pipelining: bool
+    mailing: Mailing,
+    relay: FakeRelay,
+    step: str,
+    reply: str,
+    status: str,
+    reason: str,
+    suppressed: bool,
+    pipelining: bool,
 ):
     if not pipelining:
         relay.extensions = ("8BITMIME",)
@@ -131,7 +138,13 @@ def test_temporary_failures_end_with_the_retry_table(mailing: Mailing, relay: Fa
 
 @pytest.mark.parametrize(
     ("step", "reply"),
-    [("GREETING", "554 No"), ("EHLO", "421 Busy"), ("MAIL", "553 5.1.8 Sender refused"), ("GREETING", DROP), ("GREETING", HANG)],
+    [
+        ("GREETING", "554 No"),
+        ("EHLO", "421 Busy"),
+        ("MAIL", "553 5.1.8 Sender refused"),
+        ("GREETING", DROP),
+        ("GREETING", HANG),
+    ],
 )
 def test_a_relay_that_is_no_use_burns_nobodys_attempt(mailing: Mailing, relay: FakeRelay, step: str, reply: str):
     relay.answer(step, reply)

@@ -10,12 +10,12 @@ from mailer.management.commands._arguments import mailing_list_of, text_of
 
 
 class Command(BaseCommand):
-    """`manage.py import_items LIST FILE`"""
+    """`manage.py import_items LIST FILE`."""
 
     help = __doc__
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """LIST FILE"""
+        """LIST FILE."""
         parser.add_argument("list", help="the list's slug")
         parser.add_argument("file", help="a JSON list of objects with title, url, summary, category, published_at, …")
 

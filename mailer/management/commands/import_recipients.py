@@ -13,12 +13,12 @@ _SHOWN = 50
 
 
 class Command(BaseCommand):
-    """`manage.py import_recipients LIST FILE`"""
+    """`manage.py import_recipients LIST FILE`."""
 
     help = __doc__
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """LIST FILE [--create NAME]"""
+        """LIST FILE."""
         parser.add_argument("list", help="the list's slug")
         parser.add_argument("file", help="a CSV file, UTF-8, with a heading that names a column for the address")
 

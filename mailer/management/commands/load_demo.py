@@ -1,4 +1,4 @@
-"""Loads the demo: a list, its people in many time zones, today's items, a digest at 15:00; and sends today's digest once."""
+"""Loads the demo (a list, people in many time zones, today's items, a digest at 15:00) and sends it once a day."""
 
 import json
 from datetime import datetime, time, timedelta
@@ -18,7 +18,7 @@ from mailer.tasks import wake_mailing
 
 
 class Command(BaseCommand):
-    """`manage.py load_demo`"""
+    """`manage.py load_demo`."""
 
     help = __doc__
 

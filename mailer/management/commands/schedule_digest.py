@@ -14,12 +14,12 @@ from mailer.scheduling.schedules import Schedule, next_occurrences, schedule_in_
 
 
 class Command(BaseCommand):
-    """`manage.py schedule_digest LIST --at 15:00 --tz Europe/Berlin --weekdays mon-fri`"""
+    """`manage.py schedule_digest LIST --at 15:00 --tz Europe/Berlin --weekdays mon-fri`."""
 
     help = __doc__
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """LIST [--at HH:MM] [--tz ZONE] [--weekdays DAYS]"""
+        """LIST [--at HH:MM] [--tz ZONE] [--weekdays DAYS]."""
         parser.add_argument("list", help="the slug of a digest, or of a list (its digest is made if need be)")
         parser.add_argument("--at", default="15:00", help="time of day, default 15:00")
         parser.add_argument("--tz", default=settings.PROJECT_TIME_ZONE, help="time zone, default PROJECT_TIME_ZONE")

@@ -12,12 +12,12 @@ from mailer.tasks import wake_mailing
 
 
 class Command(BaseCommand):
-    """`manage.py send_digest SLUG --now`"""
+    """`manage.py send_digest SLUG --now`."""
 
     help = __doc__
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """SLUG --now"""
+        """SLUG --now."""
         parser.add_argument("slug", help="the slug of a digest or of a list")
         parser.add_argument("--now", action="store_true", help="required: say that you mean at once")
 

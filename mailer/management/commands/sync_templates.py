@@ -9,7 +9,7 @@ from mailer.templating.sync import sync_folder, template_folders
 
 
 class Command(BaseCommand):
-    """`manage.py sync_templates`"""
+    """`manage.py sync_templates`."""
 
     help = __doc__
 

@@ -16,12 +16,12 @@ _POLL_SECONDS = 0.2
 
 
 class Command(BaseCommand):
-    """`manage.py wait_for_mailing --key KEY [--timeout SECONDS]`"""
+    """`manage.py wait_for_mailing --key KEY [--timeout SECONDS]`."""
 
     help = __doc__
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """--key KEY or --id ID, [--timeout SECONDS]"""
+        """--key KEY or --id ID, [--timeout SECONDS]."""
         which = parser.add_mutually_exclusive_group(required=True)
         which.add_argument("--key", help="the mailing's key")
         which.add_argument("--id", type=int, help="the mailing's id")

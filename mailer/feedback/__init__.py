@@ -1,0 +1,1 @@
+"""What comes back: people who leave."""

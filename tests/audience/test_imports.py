@@ -1,0 +1,73 @@
+"""Files of people and items: good lines kept, bad ones named."""
+
+import pytest
+
+from mailer.audience.imports import ImportReport, UnreadableFile, import_items, import_recipients
+from mailer.models import DigestItem, Recipient, RecipientList, Subscription
+
+pytestmark = pytest.mark.django_db
+
+
+def read(mailing_list: RecipientList, text: str) -> ImportReport:
+    report = ImportReport()
+    for report in import_recipients(mailing_list, text.splitlines(keepends=True), "a test"):
+        pass
+    return report
+
+
+@pytest.fixture
+def empty_list() -> RecipientList:
+    return RecipientList.objects.create(slug="people", name="People")
+
+
+def test_headings_are_understood_and_the_rest_become_attributes(empty_list: RecipientList):
+    read(empty_list, "E-Mail;Full name;Time zone;Language;plan\nZoe@Example.org;Zoë;Europe/Berlin;de;pro\n")
+    recipient = Recipient.objects.get()
+    assert (recipient.email, recipient.name, recipient.time_zone) == ("zoe@example.org", "Zoë", "Europe/Berlin")
+    assert (recipient.language, recipient.attributes) == ("de", {"plan": "pro"})
+    assert Subscription.objects.get().source == "a test"
+
+
+def test_a_bad_line_is_named_and_costs_no_other(empty_list: RecipientList):
+    report = read(empty_list, "email,tz\na@example.org,UTC\nnonsense,UTC\nb@example.org,Mars/Base\n,\nc@example.org,\nd,e,f\n")
+    assert [line for line, _ in report.errors] == [3, 4, 7]
+    assert report.new == 2
+    assert Recipient.objects.count() == Subscription.objects.count() == 2
+
+
+def test_the_same_person_twice_in_a_file_is_one(empty_list: RecipientList):
+    report = read(empty_list, "email\na@example.org\nA@Example.org \n")
+    assert (report.new, report.duplicates) == (1, 1)
+
+
+def test_a_second_import_changes_only_what_changed(empty_list: RecipientList):
+    read(empty_list, "email,name\na@example.org,A\nb@example.org,B\n")
+    report = read(empty_list, "email,name\na@example.org,A\nb@example.org,New\n")
+    assert (report.new, report.changed, report.unchanged) == (0, 1, 1)
+    assert Recipient.objects.get(email="b@example.org").name == "New"
+
+
+def test_who_has_unsubscribed_stays_so(empty_list: RecipientList):
+    read(empty_list, "email\na@example.org\n")
+    Subscription.objects.update(status="unsubscribed")
+    assert read(empty_list, "email\na@example.org\n").unsubscribed == 1
+    assert Subscription.objects.get().status == "unsubscribed"
+
+
+def test_a_file_without_an_address_column_is_refused(empty_list: RecipientList):
+    with pytest.raises(UnreadableFile, match="no column for the address"):
+        read(empty_list, "name\nZoe\n")
+
+
+def test_items_are_added_once_and_bad_ones_are_named(empty_list: RecipientList):
+    entries = [
+        {"external_id": "1", "title": "One", "url": "https://x.example/1", "published_at": "2026-11-23T09:00:00Z"},
+        {"external_id": "1", "title": "One, better"},
+        {"title": ""},
+        {"title": "Bad", "url": "javascript:alert(1)"},
+        {"title": "When?", "published_at": "yesterday"},
+        "not an item",
+    ]
+    report = import_items(empty_list, entries)
+    assert (report.new, report.changed, [number for number, _ in report.errors]) == (1, 1, [3, 4, 5, 6])
+    assert DigestItem.objects.get().title == "One, better"

@@ -1,0 +1,179 @@
+"""What a worker's death leaves behind, and what is made of it."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from django.utils import timezone
+
+from mailer.models import Delivery, Digest, Mailing
+from mailer.scheduling.planning import plan_now
+from mailer.sending import journal as journals_module
+from mailer.sending.batch import send_range
+from mailer.sending.claim import Range, Run, claim
+from mailer.sending.journal import Journal, JournalUnavailable, dead_journal, journals, read_entries
+from mailer.sending.outcomes import Kind, Outcome
+from mailer.sending.recovery import give_up_abandoned, recover_journals
+from tests.build import make_item, subscribe
+from tests.fake_relay import FakeRelay
+
+LEASE = datetime(2026, 11, 23, 15, 10, tzinfo=UTC)
+NOW = datetime(2026, 11, 23, 15, tzinfo=UTC)
+
+
+@pytest.fixture
+def mailing(digest: Digest) -> Mailing:
+    for number in range(3, 8):
+        subscribe(digest.list, f"person{number}@example.org")
+    make_item(digest.list)
+    return plan_now(digest, timezone.now())
+
+
+def die_after(folder: Path, mailing: Mailing, started: int, settled: int) -> list[int]:
+    """A worker that claimed all, began some, heard of fewer, and is gone."""
+    journal = Journal(folder)
+    ids = [claimed.id for claimed in claim(Range(mailing.pk, 0, 2**62), 250, NOW, Run(uuid4(), journal))]
+    for delivery_id in ids[:started]:
+        journal.started(delivery_id)
+    for delivery_id in ids[:settled]:
+        journal.settled(Outcome(delivery_id, Kind.SENT, 250, "2.0.0 queued"), NOW)
+    journal.abandon()
+    return ids
+
+
+@pytest.mark.django_db
+def test_a_death_costs_only_the_mails_in_flight(mailing: Mailing, relay: FakeRelay, tmp_path: Path):
+    ids = die_after(tmp_path, mailing, started=5, settled=4)
+    recover_journals(tmp_path, NOW)
+    assert list(Delivery.objects.order_by("pk").values_list("status", flat=True)) == (
+        ["sent"] * 4 + ["uncertain"] + ["queued"] * 3
+    )
+    assert journals(tmp_path) == []
+    send_range(Range(mailing.pk, 0, 2**62), uuid4(), timezone.now)
+    mailing.refresh_from_db()
+    assert (mailing.status, mailing.sent, mailing.uncertain) == ("done", 7, 1)
+    assert len(relay.received) == 3
+    assert Delivery.objects.get(pk=ids[4]).reason == "worker_lost"
+
+
+@pytest.mark.django_db
+def test_after_a_reboot_the_journal_is_not_trusted_to_be_whole(
+    mailing: Mailing, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    die_after(tmp_path, mailing, started=5, settled=4)
+    monkeypatch.setattr(journals_module, "boot_id", lambda: "another boot")
+    recover_journals(tmp_path, NOW)
+    assert list(Delivery.objects.order_by("pk").values_list("status", flat=True)) == ["sent"] * 4 + ["uncertain"] * 4
+
+
+@pytest.mark.django_db
+def test_a_journal_that_is_found_late_still_tells_the_truth(mailing: Mailing, relay: FakeRelay, tmp_path: Path):
+    die_after(tmp_path, mailing, started=5, settled=4)
+    much_later = NOW + timedelta(hours=1)
+    assert give_up_abandoned(much_later) == 8
+    assert set(Delivery.objects.values_list("status", "reason")) == {("uncertain", "worker_lost")}
+    recover_journals(tmp_path, much_later)
+    mailing.refresh_from_db()
+    assert (mailing.sent, mailing.uncertain, mailing.waiting) == (4, 1, 3)
+
+
+@pytest.mark.django_db
+def test_what_another_run_has_claimed_since_is_not_touched(mailing: Mailing, relay: FakeRelay, tmp_path: Path):
+    die_after(tmp_path, mailing, started=2, settled=0)
+    Delivery.objects.update(status="queued", leased_until=None)
+    other = Journal(tmp_path / "other")
+    claim(Range(mailing.pk, 0, 2**62), 250, NOW + timedelta(seconds=1), Run(uuid4(), other))
+    recover_journals(tmp_path, NOW)
+    assert set(Delivery.objects.values_list("status", flat=True)) == {"sending"}
+    other.finish()
+
+
+@pytest.mark.django_db
+def test_a_lease_that_holds_is_respected(mailing: Mailing, tmp_path: Path):
+    die_after(tmp_path, mailing, started=2, settled=0)
+    assert give_up_abandoned(NOW + timedelta(minutes=11)) == 0
+    assert give_up_abandoned(NOW + timedelta(minutes=13)) == 8
+
+
+@pytest.mark.django_db
+def test_without_a_journal_nothing_is_sent_and_nothing_lost(mailing: Mailing, relay: FakeRelay, settings, tmp_path: Path):
+    (tmp_path / "a file").write_text("in the way")
+    settings.JOURNAL_DIR = tmp_path / "a file"
+    summary = send_range(Range(mailing.pk, 0, 2**62), uuid4(), timezone.now)
+    assert "can't be written" in str(summary["halted"])
+    assert relay.received == []
+    assert set(Delivery.objects.values_list("status", flat=True)) == {"queued"}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("mark", ["S", "R"])
+def test_a_disk_that_fills_under_way_sends_nothing_twice_and_loses_nothing(
+    mailing: Mailing, relay: FakeRelay, monkeypatch: pytest.MonkeyPatch, mark: str
+):
+    write, left = os.write, [3]
+
+    def write_until_full(file: int, data: bytes) -> int:
+        if data.startswith(mark.encode() + b" "):
+            left[0] -= 1
+            if left[0] < 0:
+                raise OSError(28, "No space left on device")
+        return write(file, data)
+
+    monkeypatch.setattr(os, "write", write_until_full)
+    summary = send_range(Range(mailing.pk, 0, 2**62), uuid4(), timezone.now)
+    assert "No space left" in str(summary["halted"])
+    assert Delivery.objects.filter(status="sent").count() == len(relay.received) < 8
+    assert Delivery.objects.filter(status="queued").count() == 8 - len(relay.received)
+    monkeypatch.undo()
+    send_range(Range(mailing.pk, 0, 2**62), uuid4(), timezone.now)
+    assert sorted(relay.recipients()) == [f"person{number}@example.org" for number in range(8)]
+
+
+def test_a_living_workers_journal_is_left_alone(tmp_path: Path):
+    journal = Journal(tmp_path)
+    journal.claimed([1, 2], LEASE)
+    with dead_journal(journals(tmp_path)[0]) as entries:
+        assert entries is None
+    journal.finish()
+    assert journals(tmp_path) == []
+
+
+def test_a_killed_process_leaves_its_journal_to_the_living(tmp_path: Path):
+    script = textwrap.dedent(f"""
+        import os, signal, django
+        from pathlib import Path
+        os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
+        django.setup()
+        from datetime import UTC, datetime
+        from mailer.sending.journal import Journal
+        journal = Journal(Path({str(tmp_path)!r}))
+        journal.claimed([1, 2, 3], datetime(2026, 11, 23, 15, 10, tzinfo=UTC))
+        journal.started(1)
+        os.write(journal._file, b"S 2")  # cut off in the middle of a line
+        os.kill(os.getpid(), signal.SIGKILL)
+    """)
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == -signal.SIGKILL
+    with dead_journal(journals(tmp_path)[0]) as entries:
+        assert entries is not None
+        assert entries.leases == dict.fromkeys([1, 2, 3], LEASE)
+        assert (entries.in_flight(), entries.untouched()) == ({1}, {2, 3})
+    assert journals(tmp_path) == []
+
+
+def test_what_is_written_is_read(tmp_path: Path):
+    journal = Journal(tmp_path)
+    journal.claimed([1, 2], LEASE)
+    journal.started(1)
+    outcome = Outcome(1, Kind.PERMANENT, 550, "line\nbreak \u2028 and ümlaut", Delivery.Reason.ADDRESS)
+    journal.settled(outcome, NOW)
+    entries = read_entries(journals(tmp_path)[0])
+    assert entries.outcomes == {1: (outcome, NOW)}
+    journal.abandon()
+    with pytest.raises(JournalUnavailable):
+        journal.started(2)

@@ -1,0 +1,141 @@
+"""Composed once and merged for each is the same as rendered and inlined for each."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from lxml import html as lxml_html
+
+from mailer.templating.check import check_sources
+from mailer.templating.compile import compile_sources, inline_css
+from mailer.templating.compose import PERSONAL, compose
+from mailer.templating.preview import hydrate
+from mailer.templating.sandbox import TemplateError, UnknownVariable, parse, render
+from mailer.templating.sync import read_sources, template_folders
+
+PEOPLE = [
+    {"email": "ada@example.org", "name": "Ada", "first_name": "Ada", "attributes": {"plan": "pro"}},
+    {"email": "o@example.org", "name": "O'Neil & <Co>", "first_name": "", "attributes": {}},
+    {"email": "z@example.org", "name": "זואי ✨", "first_name": "זואי", "attributes": {"plan": "<b>"}},
+]
+LINKS = {"unsubscribe": "https://x.example/u?a=1&b=2", "preferences": "", "view": ""}
+
+
+def as_tree(source: str) -> list[Any]:
+    """The parsed mail as nested lists, white space folded: premailer writes entities its own way."""
+
+    def node(element: Any) -> list[Any]:
+        texts = [" ".join((text or "").split()) for text in (element.text, element.tail)]
+        return [str(element.tag), sorted(element.attrib.items()), texts, [node(child) for child in element]]
+
+    return node(lxml_html.document_fromstring(source))
+
+
+@pytest.mark.parametrize("folder", template_folders(), ids=lambda folder: folder.name)
+@pytest.mark.parametrize("person", PEOPLE, ids=lambda person: person["email"])
+def test_a_shipped_mail_is_the_same_inlined_before_and_after_rendering(folder, person: dict[str, Any]):
+    sources = read_sources(folder)
+    context = hydrate(sources.sample) | {"recipient": person, "links": LINKS}
+    shared = {name: value for name, value in context.items() if name not in PERSONAL}
+    merged = compose(compile_sources(sources.subject, sources.html, sources.text), shared).merge(
+        {"recipient": person, "links": LINKS}
+    )
+    assert as_tree(merged.html) == as_tree(inline_css(render(parse(sources.html), context, autoescape=True)))
+    assert merged.subject == " ".join(render(parse(sources.subject), context, autoescape=False).split())
+    assert merged.text.strip() == render(parse(sources.text), context, autoescape=False).strip()
+
+
+PIECES = st.sampled_from(
+    [
+        "<p class=a>{{ recipient.name }}</p>",
+        "<p>{{ recipient.attributes.plan|default:'free'|upper }}</p>",
+        '<a href="https://x.example/{{ recipient.email|urlencode }}?n={{ count }}">{{ list.name }}</a>',
+        "{% for item in items %}<p>{{ forloop.counter }} {{ item.title }} {{ recipient.first_name }}</p>{% endfor %}",
+        "{% for item in items %}<b>{{ item.title|upper }}</b>{% empty %}<i>none</i>{% endfor %}",
+        "{% if recipient.first_name %}<b>{{ recipient.first_name }}</b>{% else %}<i>you, {{ count }}</i>{% endif %}",
+        "{% if count > 1 %}<p>{{ recipient.name }} has many</p>{% elif count %}<p>one</p>{% else %}<p>none</p>{% endif %}",
+        "{% with plan=recipient.attributes.plan|default:'-' total=count %}<p>{{ plan }} of {{ total }}</p>{% endwith %}",
+        "{% with total=count %}<p>{{ total }} {{ recipient.email }}</p>{% endwith %}",
+        "{% firstof recipient.first_name list.name as who %}<p>{{ who }}</p>",
+        "{% for item in items %}<p>{% cycle 'odd' 'even' %} {{ item.title }}</p>{% endfor %}",
+        "{% spaceless %}<p> <b>{{ recipient.name }}</b> </p>{% endspaceless %}",
+        "{# nothing #}{% comment %}{{ recipient.name }}{% endcomment %}",
+    ]
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(PIECES, min_size=1, max_size=6), st.integers(0, 3), st.sampled_from(PEOPLE))
+def test_any_template_is_the_same_merged_as_rendered(pieces: list[str], count: int, person: dict[str, Any]):
+    body = "".join(pieces)
+    html = f"<html><head><style>p{{color:#123}} .a{{font-weight:bold}}</style></head><body>{body}</body></html>"
+    shared = {"items": [{"title": f"Tïtle <{n}>"} for n in range(count)], "count": count, "list": {"name": "Ümlaut & Co"}}
+    personal = {"recipient": person, "links": LINKS}
+    merged = compose(compile_sources(body, html, body), shared).merge(personal)
+    assert as_tree(merged.html) == as_tree(inline_css(render(parse(html), shared | personal, autoescape=True)))
+    assert merged.text.strip() == render(parse(body), shared | personal, autoescape=False).strip()
+
+
+def test_what_depends_on_nobody_is_rendered_once():
+    compiled = compile_sources("{{ count }}", "<p>{{ count }} {{ recipient.name }}</p>", "{{ count }}")
+    composition = compose(compiled, {"count": 3})
+    assert composition.subject == ("3",)
+    assert [type(part).__name__ for part in composition.html] == ["str", "Field", "str"]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{{ recipent.name }}",
+        "{% if recipient.frist_name %}x{% endif %}",
+        "{% for item in itms %}x{% endfor %}",
+        "{{ recipient.name|default:lst.name }}",
+    ],
+)
+def test_a_name_that_nothing_has_is_refused_at_save_even_where_it_would_be_silent(source: str):
+    sample = {"recipient": PEOPLE[0], "items": [], "list": {"name": ""}, "links": LINKS}
+    with pytest.raises(UnknownVariable, match="is not known"):
+        check_sources("s", "<p>h</p>", source, sample)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{% load static %}", "{% include 'x' %}", "{% extends 'x' %}", "{% debug %}", "{% lorem 9 %}", "{% url 'x' %}",
+        "{% csrf_token %}", "{{ x|safe }}", "{{ x|center:999999999 }}", "{{ x|stringformat:'999999999d' }}",
+        "{% autoescape off %}x{% endautoescape %}", "{% if %}", "{% for x %}", "{{ x|nosuch }}", "{{ a b }}", "{% endif %}",
+    ],
+)  # fmt: skip
+def test_what_is_not_allowed_is_a_syntax_error_with_its_line(source: str):
+    with pytest.raises(TemplateError, match="line 2"):
+        compile_sources("s", f"<p>\n{source}</p>", "t")
+
+
+@pytest.mark.parametrize(
+    "name", ["recipient.attributes.clear", "recipient.name.upper", "recipient.__class__", "items.0.__init__", "items.clear"]
+)
+def test_no_attribute_is_read_and_nothing_is_called(name: str):
+    context = {"recipient": {"name": "Ada", "attributes": {"a": 1}}, "items": [{"title": "x"}]}
+    with pytest.raises(TemplateError):
+        render(parse("{{ " + name + " }}"), context, autoescape=True)
+    assert context == {"recipient": {"name": "Ada", "attributes": {"a": 1}}, "items": [{"title": "x"}]}
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<p {% if x %}class=a{% endif %}>x</p>", '<p style="color:{{ x }}">x</p>', '<p class="{{ x }}">x</p>',
+        "<script>x</script>", "<link rel=stylesheet href=x>", "<style>@import url(x)</style>", "<base href=x>", "<form>",
+    ],
+)  # fmt: skip
+def test_what_inlining_cannot_respect_is_refused_with_its_line(html: str):
+    with pytest.raises(TemplateError, match="line 1"):
+        compile_sources("s", html, "t")
+
+
+def test_phone_and_dark_mode_rules_survive_inlining():
+    html = "<html><head><style>p{color:red} @media (max-width:9px){p{color:blue!important}}</style></head><body><p>x</p></body></html>"
+    inlined = inline_css(html)
+    assert 'style="color:red"' in inlined
+    assert "!important" in inlined
