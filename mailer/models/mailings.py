@@ -83,14 +83,12 @@ class Mailing(models.Model):
             )
         ]
         indexes = [
-            models.Index(
-                fields=["recipient"], condition=Q(recipient__isnull=False), name="mailing_by_recipient"
-            ),
+            models.Index(fields=["recipient"], condition=Q(recipient__isnull=False), name="mailing_by_recipient"),
             models.Index(
                 fields=["scheduled_for"],
                 condition=Q(status__in=["planned", "sending", "paused"]),
                 name="mailing_open",
-            )
+            ),
         ]
 
     def __str__(self) -> str:

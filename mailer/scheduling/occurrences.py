@@ -87,9 +87,7 @@ def _parsed(cron: str) -> _Parsed:
             "*",
         ]
     )
-    return _Parsed(
-        expression, frozenset(schedule.minute), frozenset(schedule.hour), frozenset(schedule.day_of_week)
-    )
+    return _Parsed(expression, frozenset(schedule.minute), frozenset(schedule.hour), frozenset(schedule.day_of_week))
 
 
 def _field(values: set[int], size: int) -> str:

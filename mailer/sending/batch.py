@@ -13,7 +13,7 @@ from django.db import DatabaseError
 
 from mailer.models import Mailing
 from mailer.sending.claim import LEASE, Claimed, Range, Run, claim, release
-from mailer.sending.connection import Envelope
+from mailer.sending.commands import Envelope
 from mailer.sending.journal import Journal, JournalUnavailable
 from mailer.sending.letters import LetterWriter
 from mailer.sending.outcomes import Kind, Outcome, RelayUnavailable, SendingHalted

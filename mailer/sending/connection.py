@@ -10,25 +10,16 @@ import ssl
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from enum import Enum, auto
 
 from config.environment import Relay
+from mailer.sending.commands import Answer, Envelope, data_block, mail_command, rcpt_command, read_answer
+from mailer.sending.opening import open_connection
 from mailer.sending.outcomes import Kind, Outcome, RelayUnavailable, classify
 
 _ANSWER_LIMIT = 100_000  # bytes without an end of line: no mail server, or no honest one
 #: RFC 5321 section 4.5.3.2.6 gives the answer to the final dot more time than any other.
 _PATIENCE_AT_DOT = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Envelope:
-    """A mail ready to go: RFC 5321's reverse-path and forward-path, and the message with CRLF line ends."""
-
-    delivery_id: int
-    sender: str
-    recipient: str
-    message: bytes
 
 
 class ConnectionLost(Exception):
@@ -45,14 +36,6 @@ class Step(Enum):
     RSET = auto()
 
 
-@dataclass(slots=True)
-class Answer:
-    """A complete SMTP reply."""
-
-    code: int
-    text: str
-
-
 class Connection:
     """A connection and its mails: `offered` has its envelope under way, `handed_over` waits for its last answer."""
 
@@ -61,7 +44,7 @@ class Connection:
 
         Raises RelayUnavailable.
         """
-        self._client = _open(relay, timeout)
+        self._client = open_connection(relay, timeout)
         if self._client.sock is None:
             raise RelayUnavailable(f"{relay.host}:{relay.port} closed the connection")
         self.sock: socket.socket = self._client.sock
@@ -143,7 +126,7 @@ class Connection:
         if answer.code != 354:
             self._next(take, b"RSET\r\n")
             return _refused(envelope, Step.DATA, answer)
-        body = _stuffed(envelope.message)
+        body = data_block(envelope.message)
         upcoming = take() if self.pipelining else None
         self._started(envelope.delivery_id)
         self.handed_over = envelope
@@ -187,22 +170,18 @@ class Connection:
         if not self.pipelining:
             return self._follow(Step.RSET, envelope)
         self._expected += (Step.MAIL, Step.RCPT, Step.DATA)
-        return self._mail(envelope) + _rcpt(envelope) + b"DATA\r\n"
+        return mail_command(envelope, self.eight_bit) + rcpt_command(envelope) + b"DATA\r\n"
 
     def _follow(self, step: Step, envelope: Envelope) -> bytes:
         """Without PIPELINING: the one command that follows the step that was just answered."""
         if step is Step.RSET:
             self._expected.append(Step.MAIL)
-            return self._mail(envelope)
+            return mail_command(envelope, self.eight_bit)
         if step is Step.MAIL:
             self._expected.append(Step.RCPT)
-            return _rcpt(envelope)
+            return rcpt_command(envelope)
         self._expected.append(Step.DATA)
         return b"DATA\r\n"
-
-    def _mail(self, envelope: Envelope) -> bytes:
-        body = " BODY=8BITMIME" if self.eight_bit else ""
-        return f"MAIL FROM:<{envelope.sender}>{body}\r\n".encode("ascii")
 
     def _write(self, data: bytes, decisive: int = 0) -> None:
         """Write all. If it breaks off before the `decisive` bytes are out, the mail they end was not handed over."""
@@ -235,19 +214,11 @@ class Connection:
             raise ConnectionLost("the server's answer does not end")
 
     def _next_answer(self) -> Answer | None:
-        """The next complete reply (RFC 5321 section 4.2.1), lines of `250-` joined; None while it is not all there."""
-        lines, rest = [], self._received
-        while True:
-            line, newline, rest = rest.partition(b"\n")
-            if not newline:
-                return None
-            text = line.rstrip(b"\r").decode("utf-8", "replace")
-            if not text[:3].isdigit() or len(text) < 3:
-                raise ConnectionLost(f"the server answered {text[:80]!r}, which is not SMTP")
-            lines.append(text[4:])
-            if text[3:4] != "-":
-                self._received = rest
-                return Answer(int(text[:3]), " ".join(lines))
+        try:
+            answer, self._received = read_answer(self._received)
+        except ValueError as error:
+            raise ConnectionLost(str(error)) from error
+        return answer
 
 
 def _refused(envelope: Envelope, step: Step, answer: Answer) -> Outcome:
@@ -256,44 +227,3 @@ def _refused(envelope: Envelope, step: Step, answer: Answer) -> Outcome:
         raise RelayUnavailable(f"the sender {envelope.sender} was refused: {answer.code} {answer.text}")
     kind = classify(answer.code, answer.text, at_recipient=step is Step.RCPT)
     return Outcome(envelope.delivery_id, kind, answer.code, answer.text)
-
-
-def _rcpt(envelope: Envelope) -> bytes:
-    return f"RCPT TO:<{envelope.recipient}>\r\n".encode("ascii")
-
-
-def _stuffed(message: bytes) -> bytes:
-    """The message with its leading dots doubled and the final dot (RFC 5321 section 4.5.2)."""
-    if message.startswith(b"."):
-        message = b"." + message
-    message = message.replace(b"\r\n.", b"\r\n..")
-    return message + (b".\r\n" if message.endswith(b"\r\n") else b"\r\n.\r\n")
-
-
-def _open(relay: Relay, timeout: float) -> smtplib.SMTP:
-    where = f"{relay.host}:{relay.port}"
-    client: smtplib.SMTP | None = None
-    try:
-        context = ssl.create_default_context() if relay.tls != "none" else None
-        if relay.tls == "implicit":
-            client = smtplib.SMTP_SSL(relay.host, relay.port, timeout=timeout, context=context)
-        else:
-            client = smtplib.SMTP(relay.host, relay.port, timeout=timeout)
-        client.ehlo_or_helo_if_needed()
-        if relay.tls == "starttls":
-            client.starttls(context=context)
-            client.ehlo()
-        if relay.user:
-            client.login(relay.user, relay.password)
-    except (smtplib.SMTPException, OSError) as error:
-        if client is not None:
-            client.close()
-        raise RelayUnavailable(f"the mail server {where} can't be used: {_said(error)}") from error
-    return client
-
-
-def _said(error: smtplib.SMTPException | OSError) -> str:
-    if isinstance(error, smtplib.SMTPResponseException):
-        said = error.smtp_error.decode("utf-8", "replace") if isinstance(error.smtp_error, bytes) else error.smtp_error
-        return f"{error.smtp_code} {said}"
-    return str(error) or type(error).__name__

@@ -10,7 +10,7 @@ from django.conf import settings
 from mailer.audience.links import make_token
 from mailer.models import Delivery, DigestItem, Mailing, Subscription
 from mailer.sending.claim import Claimed
-from mailer.sending.connection import Envelope
+from mailer.sending.commands import Envelope
 from mailer.sending.message import Addressee, build_message, make_sender
 from mailer.sending.message_id import message_id
 from mailer.sending.outcomes import Kind, Outcome

@@ -6,7 +6,8 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator
 
 from config.environment import Relay
-from mailer.sending.connection import Connection, ConnectionLost, Envelope
+from mailer.sending.commands import Envelope
+from mailer.sending.connection import Connection, ConnectionLost
 from mailer.sending.outcomes import Kind, Outcome, RelayUnavailable, SendingHalted
 
 #: How often a mail whose connection died before it was handed over is offered again at once.

@@ -29,7 +29,9 @@ def test_headings_are_understood_and_the_rest_become_attributes(empty_list: Reci
 
 
 def test_a_bad_line_is_named_and_costs_no_other(empty_list: RecipientList):
-    report = read(empty_list, "email,tz\na@example.org,UTC\nnonsense,UTC\nb@example.org,Mars/Base\n,\nc@example.org,\nd,e,f\n")
+    report = read(
+        empty_list, "email,tz\na@example.org,UTC\nnonsense,UTC\nb@example.org,Mars/Base\n,\nc@example.org,\nd,e,f\n"
+    )
     assert [line for line, _ in report.errors] == [3, 4, 7]
     assert report.new == 2
     assert Recipient.objects.count() == Subscription.objects.count() == 2

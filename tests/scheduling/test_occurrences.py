@@ -25,7 +25,9 @@ def test_a_moment_that_was_looked_at_is_not_due_again():
     assert due(THREE, "UTC", utc(2026, 11, 23, 15), utc(2026, 11, 23, 23)) == []
 
 
-@pytest.mark.parametrize("zone", ["America/New_York", "Europe/London", "Australia/Lord_Howe", "Pacific/Apia", "Asia/Kolkata"])
+@pytest.mark.parametrize(
+    "zone", ["America/New_York", "Europe/London", "Australia/Lord_Howe", "Pacific/Apia", "Asia/Kolkata"]
+)
 @pytest.mark.parametrize("year", [2011, 2020, 2026])
 def test_three_strikes_once_on_each_local_date_that_exists(zone: str, year: int):
     found = due(THREE, zone, utc(year, 1, 1), utc(year + 1, 1, 1))
@@ -36,7 +38,9 @@ def test_three_strikes_once_on_each_local_date_that_exists(zone: str, year: int)
     assert [moment.date() for moment in local] == [
         moment.date()
         for day in range(-1, 367)
-        if utc(year, 1, 1) < (moment := datetime(year, 1, 1, 15, tzinfo=ZoneInfo(zone)) + timedelta(days=day)) < utc(year + 1, 1, 1)
+        if utc(year, 1, 1)
+        < (moment := datetime(year, 1, 1, 15, tzinfo=ZoneInfo(zone)) + timedelta(days=day))
+        < utc(year + 1, 1, 1)
         # Samoa had no 30 December 2011: it went across the date line.
         and moment.astimezone(UTC).astimezone(ZoneInfo(zone)).date() == moment.date()
     ]

@@ -102,7 +102,9 @@ def test_a_lease_that_holds_is_respected(mailing: Mailing, tmp_path: Path):
 
 
 @pytest.mark.django_db
-def test_without_a_journal_nothing_is_sent_and_nothing_lost(mailing: Mailing, relay: FakeRelay, settings, tmp_path: Path):
+def test_without_a_journal_nothing_is_sent_and_nothing_lost(
+    mailing: Mailing, relay: FakeRelay, settings, tmp_path: Path
+):
     (tmp_path / "a file").write_text("in the way")
     settings.JOURNAL_DIR = tmp_path / "a file"
     summary = send_range(Range(mailing.pk, 0, 2**62), uuid4(), timezone.now)

@@ -70,7 +70,11 @@ PIECES = st.sampled_from(
 def test_any_template_is_the_same_merged_as_rendered(pieces: list[str], count: int, person: dict[str, Any]):
     body = "".join(pieces)
     html = f"<html><head><style>p{{color:#123}} .a{{font-weight:bold}}</style></head><body>{body}</body></html>"
-    shared = {"items": [{"title": f"Tïtle <{n}>"} for n in range(count)], "count": count, "list": {"name": "Ümlaut & Co"}}
+    shared = {
+        "items": [{"title": f"Tïtle <{n}>"} for n in range(count)],
+        "count": count,
+        "list": {"name": "Ümlaut & Co"},
+    }
     personal = {"recipient": person, "links": LINKS}
     merged = compose(compile_sources(body, html, body), shared).merge(personal)
     assert as_tree(merged.html) == as_tree(inline_css(render(parse(html), shared | personal, autoescape=True)))
@@ -113,7 +117,8 @@ def test_what_is_not_allowed_is_a_syntax_error_with_its_line(source: str):
 
 
 @pytest.mark.parametrize(
-    "name", ["recipient.attributes.clear", "recipient.name.upper", "recipient.__class__", "items.0.__init__", "items.clear"]
+    "name",
+    ["recipient.attributes.clear", "recipient.name.upper", "recipient.__class__", "items.0.__init__", "items.clear"],
 )
 def test_no_attribute_is_read_and_nothing_is_called(name: str):
     context = {"recipient": {"name": "Ada", "attributes": {"a": 1}}, "items": [{"title": "x"}]}

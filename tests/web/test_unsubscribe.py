@@ -31,7 +31,9 @@ def test_a_get_only_asks_for_scanners_open_every_link(client: Client, people: Re
     assert states() == ["active", "active"]
 
 
-@pytest.mark.parametrize("encoding", ["multipart/form-data; boundary=BoUnDaRyStRiNg", "application/x-www-form-urlencoded"])
+@pytest.mark.parametrize(
+    "encoding", ["multipart/form-data; boundary=BoUnDaRyStRiNg", "application/x-www-form-urlencoded"]
+)
 def test_a_mail_programs_post_unsubscribes_this_person_without_cookie_or_redirect(people: RecipientList, encoding: str):
     client = Client(enforce_csrf_checks=True)
     if encoding.startswith("multipart"):

@@ -1,0 +1,58 @@
+"""SMTP's commands and replies as bytes (RFC 5321 sections 4.1 and 4.2)."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """A mail ready to go: reverse-path, forward-path, and the message with CRLF line ends."""
+
+    delivery_id: int
+    sender: str
+    recipient: str
+    message: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A complete reply; the lines of a longer one are joined."""
+
+    code: int
+    text: str
+
+
+def mail_command(envelope: Envelope, eight_bit: bool) -> bytes:
+    """MAIL, with RFC 6152's BODY where the server offers it."""
+    body = " BODY=8BITMIME" if eight_bit else ""
+    return f"MAIL FROM:<{envelope.sender}>{body}\r\n".encode("ascii")
+
+
+def rcpt_command(envelope: Envelope) -> bytes:
+    """RCPT."""
+    return f"RCPT TO:<{envelope.recipient}>\r\n".encode("ascii")
+
+
+def data_block(message: bytes) -> bytes:
+    """The message with its leading dots doubled and the final dot (RFC 5321 section 4.5.2)."""
+    if message.startswith(b"."):
+        message = b"." + message
+    message = message.replace(b"\r\n.", b"\r\n..")
+    return message + (b".\r\n" if message.endswith(b"\r\n") else b"\r\n.\r\n")
+
+
+def read_answer(received: bytes) -> tuple[Answer | None, bytes]:
+    """The first complete reply and what follows it; None and all of it while it is not all there.
+
+    Raises ValueError for what is no SMTP reply.
+    """
+    lines, rest = [], received
+    while True:
+        line, newline, rest = rest.partition(b"\n")
+        if not newline:
+            return None, received
+        text = line.rstrip(b"\r").decode("utf-8", "replace")
+        if len(text) < 3 or not text[:3].isdecimal() or not text[:3].isascii():
+            raise ValueError(f"the server answered {text[:80]!r}, which is not SMTP")
+        lines.append(text[4:])
+        if text[3:4] != "-":
+            return Answer(int(text[:3]), " ".join(lines)), rest
