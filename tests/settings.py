@@ -9,6 +9,14 @@ from tests.servers import start_servers
 if "pytest" in sys.modules:
     start_servers()
 _WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
+
+
+def _redis_url() -> str:
+    """Each of xdist's workers has a Redis database of its own, or they would take each other's messages."""
+    base, _, _ = os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:1/0").rpartition("/")
+    return f"{base}/{int(_WORKER.removeprefix('gw') or 0) + 1 if _WORKER != 'main' else 0}"
+
+
 _VAR = tempfile.mkdtemp(prefix=f"afternoon-post-var-{_WORKER}-")
 os.environ |= {
     "SECRET_KEY": "a key for tests, long enough to please the checks and of no other use",
@@ -18,7 +26,7 @@ os.environ |= {
     "DEFAULT_FROM_EMAIL": "post@example.org",
     "VAR_DIR": _VAR,
     "DATABASE_URL": os.environ.get("TEST_DATABASE_URL") or f"sqlite:///{_VAR}/db.sqlite3",
-    "REDIS_URL": os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:1/0"),
+    "REDIS_URL": _redis_url(),
     "LOCAL_INBOX": f"{_VAR}/inbox",
     "LOG_LEVEL": "WARNING",
 }

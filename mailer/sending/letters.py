@@ -45,7 +45,7 @@ class LetterWriter:
         self._items = list(pinned.filter(recipient=None))
         self._personal_items = pinned.exclude(recipient=None)
         self._has_personal_items = self._personal_items.exists()
-        self._compositions: dict[tuple[str, tuple[int, ...]], Composition] = {}
+        self._compositions: dict[tuple[int, ...], Composition] = {}
 
     def refuse(self, claimed: Claimed, now: datetime) -> Outcome | None:
         """Why nothing goes to this recipient, as of now; None if a mail does."""
@@ -66,7 +66,7 @@ class LetterWriter:
         if self._mailing.digest is not None and not items and not self._mailing.digest.send_when_empty:
             return None
         links = self._links(person)
-        mail = self._compose(person, items).merge(personal_context(person, links))
+        mail = self._compose(items).merge(personal_context(person, links))
         return Letter(mail, person, links)
 
     def envelope(self, claimed: Claimed, eight_bit: bool, now: datetime) -> Envelope | Outcome:
@@ -90,13 +90,14 @@ class LetterWriter:
             return self._items
         return [*self._personal_items.filter(recipient=person.id), *self._items]
 
-    def _compose(self, person: Person, items: Sequence[DigestItem]) -> Composition:
-        default = self._mailing.list.language if self._mailing.list else ""
-        key = (person.language or default, tuple(item.pk for item in items))
+    def _compose(self, items: Sequence[DigestItem]) -> Composition:
+        key = tuple(item.pk for item in items)
         if key not in self._compositions:
             if len(self._compositions) >= _KEPT:
                 self._compositions.pop(next(iter(self._compositions)))
-            self._compositions[key] = compose(self._compiled, mailing_context(self._mailing, items, key[0]))
+            # The language is the list's, which is the template's: German dates in an English mail help nobody.
+            language = self._mailing.list.language if self._mailing.list else ""
+            self._compositions[key] = compose(self._compiled, mailing_context(self._mailing, items, language))
         return self._compositions[key]
 
     def _links(self, person: Person) -> Links:

@@ -1,0 +1,123 @@
+"""The whole path through a real worker, a real broker and a real socket."""
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from email import message_from_bytes, policy
+from uuid import UUID
+
+import pytest
+from celery.contrib.testing.worker import start_worker
+from django.utils import timezone
+from django_celery_results.models import TaskResult
+
+from config.celery import app
+from mailer import tasks
+from mailer.insight.batches import batches_of, read_summary
+from mailer.models import Attempt, Delivery, Digest, EmailTemplate, Mailing, TemplateVersion
+from mailer.notify import notify_user
+from mailer.scheduling.planning import plan_now
+from mailer.scheduling.schedules import Schedule
+from tests.build import make_digest, make_item, make_list, subscribe
+from tests.fake_relay import FakeRelay
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def worker(relay: FakeRelay) -> Iterator[None]:
+    """A Celery worker in a thread of this process, on its own Redis database."""
+    app.control.purge()
+    with start_worker(app, pool="solo", perform_ping_check=False, shutdown_timeout=30):
+        yield
+
+
+@pytest.fixture
+def digest(template: EmailTemplate) -> Digest:
+    """One whose time was an hour ago, and which nobody has looked at since."""
+    an_hour_ago = timezone.now() - timedelta(hours=1)
+    made = make_digest(make_list("news", people=5), template, Schedule(an_hour_ago.time()))
+    make_item(made.list, "The harbour is open")
+    Digest.objects.filter(pk=made.pk).update(checked_through=an_hour_ago - timedelta(hours=1))
+    return made
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    for _ in range(600):
+        if condition():
+            return
+        time.sleep(0.05)
+    raise AssertionError("it did not happen")
+
+
+def is_done() -> bool:
+    """Every mailing is done, and Celery has stored what its tasks returned."""
+    expected = Delivery.objects.exclude(task_id=None).values_list("task_id", flat=True).distinct().count()
+    stored = TaskResult.objects.filter(task_name="mailer.tasks.deliver", status="SUCCESS").count()
+    mailings = Mailing.objects.all()
+    return bool(mailings) and all(mailing.final for mailing in mailings) and 0 < expected <= stored
+
+
+def test_beats_call_sends_the_digest_and_leaves_its_log(digest: Digest, relay: FakeRelay, worker: None):
+    relay.answer("RCPT", "550 5.1.1 unknown", to="person3@example.org")
+    tasks.send_digest.delay("news")
+    tasks.send_digest.delay("news")
+    tasks.tick.delay()
+    wait_until(is_done)
+    mailing = Mailing.objects.get()
+    assert mailing.reason.startswith("late by 1 h")
+    assert (mailing.planned, mailing.sent, mailing.failed) == (5, 4, 1)
+    assert sorted(relay.recipients()) == [f"person{n}@example.org" for n in (0, 1, 2, 4)]
+    summaries = [summary for result in batches_of(mailing) if (summary := read_summary(result))]
+    assert sum(summary.counts["sent"] for summary in summaries) == 4
+    failed = Delivery.objects.get(status="failed")
+    assert [failure.delivery for summary in summaries for failure in summary.failures] == [failed.pk]
+    result = TaskResult.objects.get(task_id=str(failed.task_id))
+    assert "@" not in f"{result.result}{result.task_args}{result.task_kwargs}"
+    assert Attempt.objects.get().smtp_text == "5.1.1 unknown"
+
+
+def test_a_message_delivered_twice_sends_once(digest: Digest, relay: FakeRelay, worker: None):
+    mailing = plan_now(digest, timezone.now())
+    for _ in range(3):
+        tasks.wake_mailing(mailing.pk)
+    wait_until(is_done)
+    tasks.tick.delay().forget()
+    assert sorted(relay.recipients()) == [f"person{n}@example.org" for n in range(5)]
+
+
+def test_messages_that_the_broker_lost_are_found_by_the_tick(digest: Digest, relay: FakeRelay, worker: None):
+    mailing = plan_now(digest, timezone.now())
+    Mailing.objects.update(woken_at=timezone.now() - timedelta(minutes=2))
+    tasks.tick.delay()
+    wait_until(is_done)
+    mailing.refresh_from_db()
+    assert mailing.sent == 5
+
+
+def test_a_notification_goes_out_in_a_moment_and_later(template: EmailTemplate, relay: FakeRelay, worker: None):
+    reset = EmailTemplate.objects.create(slug="reset", name="Reset")
+    TemplateVersion.objects.create(template=reset, number=1, subject="Hi", html="<p>{{ code }}</p>", text="{{ code }}")
+    result = notify_user("zoe@example.org", "reset", {"code": "one"})
+    notify_user("zoe@example.org", "reset", {"code": "two"}, countdown=1)
+    wait_until(lambda: len(relay.received) == 2)
+    wait_until(is_done)
+    bodies = [message_from_bytes(mail.message, policy=policy.SMTP).get_body(("plain",)) for mail in relay.received]
+    assert [body.get_content().strip() for body in bodies if body] == ["one", "two"]
+    assert Delivery.objects.filter(task_id=UUID(result.id), status="sent").count() == 1
+    assert result.get(timeout=5)["sent"] == 1
+
+
+def test_the_log_is_purged_when_it_is_old_enough_and_not_before(digest: Digest, relay: FakeRelay, worker: None):
+    mailing = plan_now(digest, timezone.now())
+    tasks.wake_mailing(mailing.pk)
+    wait_until(is_done)
+    Mailing.objects.update(scheduled_for=datetime(2020, 1, 1, tzinfo=UTC))
+    other = make_list("other")
+    subscribe(other, "zoe@example.org")
+    fresh = plan_now(make_digest(other, digest.template, send_when_empty=True), timezone.now())
+    TaskResult.objects.update(date_created=datetime(2020, 1, 1, tzinfo=UTC))
+    counts = tasks.purge()
+    assert counts == {"mailings": 1, "deliveries": 5, "task_results": 1}
+    assert Mailing.objects.get() == fresh
+    assert Delivery.objects.get().mailing == fresh
