@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
+from zoneinfo import available_timezones
 
 from environs import Env, EnvValidationError
 
@@ -56,9 +57,11 @@ def parse_relay(url: str, connections: int = 4) -> Relay:
     )
 
 
-def check_environment(env: Env, production: dict[str, object]) -> None:
+def check_environment(env: Env, production: dict[str, object], time_zone: str) -> None:
     """Stop the start with one sentence if a value is wrong or one that production needs is missing."""
     problems = [f"{name} is not set" for name, value in production.items() if not value]
+    if time_zone not in available_timezones():
+        problems.append(f"PROJECT_TIME_ZONE {time_zone!r} is not a time zone such as Europe/Berlin")
     try:
         env.seal()
     except EnvValidationError as error:

@@ -70,7 +70,9 @@ def test_recipients_come_from_a_file(mailing_list: RecipientList, tmp_path: Path
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00", b"name\nZoe\n"])
-def test_a_file_that_cannot_be_read_is_said_in_one_sentence(mailing_list: RecipientList, tmp_path: Path, content: bytes):
+def test_a_file_that_cannot_be_read_is_said_in_one_sentence(
+    mailing_list: RecipientList, tmp_path: Path, content: bytes
+):
     file = tmp_path / "people.csv"
     file.write_bytes(content)
     with pytest.raises(CommandError, match="can't be imported"):
@@ -111,7 +113,12 @@ def test_a_wrong_template_is_refused_in_one_sentence_and_the_old_version_stays(
 ):
     folder = tmp_path / "hello"
     folder.mkdir()
-    good = {"subject.txt": "Hi", "body.html": "<p>{{ recipient.name }}</p>", "body.txt": "Hi", "sample.json": '{"recipient": {"name": "Ada"}}'}
+    good = {
+        "subject.txt": "Hi",
+        "body.html": "<p>{{ recipient.name }}</p>",
+        "body.txt": "Hi",
+        "sample.json": '{"recipient": {"name": "Ada"}}',
+    }
     for name, text in good.items():
         (folder / name).write_text(text)
     assert sync_folder(folder) is not None

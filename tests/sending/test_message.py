@@ -32,7 +32,9 @@ def check_syntax(raw: bytes, eight_bit: bool) -> None:
     head = raw.split(b"\r\n\r\n")[0].decode("ascii")
     names = re.findall(r"(?m)^([!-9;-~]+):", head)
     assert all(names.count(name) == 1 for name in ONCE)
-    assert all(len(line) <= 78 for line in head.split("\r\n") if not line.startswith(("List-Unsubscribe", "Message-ID")))
+    assert all(
+        len(line) <= 78 for line in head.split("\r\n") if not line.startswith(("List-Unsubscribe", "Message-ID"))
+    )
 
 
 @given(subject=ANY, name=ANY, html=ANY, text=ANY, eight_bit=st.booleans())
@@ -63,7 +65,10 @@ def test_the_parts_say_what_was_rendered(eight_bit: bool):
     assert message["List-Unsubscribe"] == f"<{TO.unsubscribe_url}>"
 
 
-@pytest.mark.parametrize("break_out", ["\r\nBcc: evil@x.org", "\nBcc: e@x.org", "\rBcc: e", "\x0bBcc: e", "\u2028Bcc: e", "\x85Bcc: e", "\x00"])
+@pytest.mark.parametrize(
+    "break_out",
+    ["\r\nBcc: evil@x.org", "\nBcc: e@x.org", "\rBcc: e", "\x0bBcc: e", "\u2028Bcc: e", "\x85Bcc: e", "\x00"],
+)
 def test_no_value_breaks_out_of_its_header(break_out: str):
     sender = Sender(f"Post{break_out}", "post@example.org", "", "<news.example.org>")
     to = Addressee(f"Ada{break_out}", "ada@example.org", "<1@example.org>")
