@@ -21,6 +21,7 @@ from mailer.sending.batch import send_range
 from mailer.sending.claim import Range
 from mailer.sending.record import finish_mailing
 from mailer.sending.recovery import give_up_abandoned, recover_journals
+from mailer.sending.relays import try_relay_again
 from mailer.sending.retention import purge_log
 from mailer.sending.wakeups import due_ranges, finished_mailings, note_woken, waiting_mailings
 
@@ -48,6 +49,8 @@ def tick() -> None:
     plan_due(now)
     for mailing_id in finished_mailings():
         finish_mailing(mailing_id, now)
+    # Otherwise a pause that is as good as over would use up this tick's messages, and the next tick is a minute away.
+    try_relay_again(now)
     for mailing_id in waiting_mailings(now):
         if not wake_mailing(mailing_id):
             break  # the broker is down, and so it is for the others

@@ -112,7 +112,7 @@ def adopt_periodic_task(task: PeriodicTask) -> Digest | None:
     """
     if task.task != SEND_DIGEST:
         return None
-    digest = find_digest(_named(task))
+    digest = find_digest(named_digest(task))
     if digest.periodic_task_id != task.pk:
         replaced = digest.periodic_task
         digest.periodic_task = task
@@ -122,6 +122,14 @@ def adopt_periodic_task(task: PeriodicTask) -> Digest | None:
     return digest
 
 
+def check_periodic_task(task: PeriodicTask) -> None:
+    """Whether a task of ours names a digest or a list that there is. Raises UnknownDigest."""
+    if task.task == SEND_DIGEST:
+        slug = named_digest(task)
+        if not Digest.objects.filter(slug=slug).exists() and not RecipientList.objects.filter(slug=slug).exists():
+            raise _unknown(slug)
+
+
 def find_digest(slug: str) -> Digest:
     """The digest of this slug, or of the list of this slug, made if that has none. Raises UnknownDigest."""
     digest = Digest.objects.select_related("periodic_task__crontab").filter(slug=slug).first()
@@ -129,8 +137,7 @@ def find_digest(slug: str) -> Digest:
         return digest
     mailing_list = RecipientList.objects.filter(slug=slug).first()
     if mailing_list is None:
-        known = ", ".join(Digest.objects.values_list("slug", flat=True)[:10]) or "none yet"
-        raise UnknownDigest(f"There is no digest or list {slug!r}. Digests: {known}.")
+        raise _unknown(slug)
     return mailing_list.digests.select_related("periodic_task__crontab").first() or _make_digest(mailing_list)
 
 
@@ -142,7 +149,13 @@ def _make_digest(mailing_list: RecipientList) -> Digest:
     return Digest.objects.create(slug=slug, name=mailing_list.name, list=mailing_list, template=template)
 
 
-def _named(task: PeriodicTask) -> str:
+def _unknown(slug: str) -> UnknownDigest:
+    known = ", ".join(Digest.objects.values_list("slug", flat=True)[:10]) or "none yet"
+    return UnknownDigest(f"There is no digest or list {slug!r}. Digests: {known}.")
+
+
+def named_digest(task: PeriodicTask) -> str:
+    """The slug in the task's first argument, or its keyword `digest`. Raises UnknownDigest if there is none."""
     try:
         arguments: Any = json.loads(task.args or "[]")
         keywords: Any = json.loads(task.kwargs or "{}")

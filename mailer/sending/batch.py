@@ -91,8 +91,12 @@ class _Batch:
             if not first:
                 return ""
             with RelaySession(settings.RELAY, settings.EMAIL_TIMEOUT, self._journal.started) as session:
-                insist(resume_relay)
+                proved = False
                 for outcome in session.send(self._envelopes(writer, session.eight_bit, first)):
+                    if outcome.code is not None and not proved:
+                        # Only an answer shows that the relay works: one that is mute takes connections too.
+                        insist(resume_relay)
+                        proved = True
                     self._settle(outcome)
                     if self._journal_error:
                         session.stop()
@@ -120,12 +124,12 @@ class _Batch:
 
     def _claim(self, first: int) -> list[Claimed]:
         wanted = Range(self._wanted.mailing_id, first, self._wanted.last)
-        run = Run(self._task_id, self._journal)
+        # A claim that is made again after its answer was lost takes other deliveries: `release` returns the first ones.
+        run = Run(self._task_id, self._journal, self._leases)
         try:
             group = insist(lambda: claim(wanted, GROUP, self._clock(), run))
         except DatabaseError as error:
             raise SendingHalted(f"the database can't be used: {error}") from error
-        self._leases |= {claimed.id: claimed.lease for claimed in group}
         self._sums.planned += len(group)
         return group
 

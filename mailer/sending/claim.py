@@ -1,6 +1,6 @@
 """Takes deliveries for one run, so that no other run has them, and gives them back."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -50,6 +50,8 @@ class Run:
 
     task_id: UUID
     journal: Journal
+    #: All that was claimed and until when, also by a claim whose answer was lost and that was made again.
+    leases: dict[int, datetime] = field(default_factory=dict)
 
 
 def claim(wanted: Range, size: int, now: datetime, run: Run) -> list[Claimed]:
@@ -75,6 +77,7 @@ def claim(wanted: Range, size: int, now: datetime, run: Run) -> list[Claimed]:
             ids = sorted(row[0] for row in cursor.fetchall())
         if ids:
             run.journal.claimed(ids, lease)
+            run.leases.update(dict.fromkeys(ids, lease))
     return _load(ids, lease, now)
 
 

@@ -73,7 +73,10 @@ class Journal:
     def _write(self, line: str) -> None:
         data = line.encode()
         try:
-            if os.write(self._file, data) != len(data):
+            written = os.write(self._file, data)
+            if written != len(data):
+                # A torn line would swallow the one that is written after it when there is room again.
+                os.ftruncate(self._file, os.fstat(self._file).st_size - written)
                 raise JournalUnavailable("the journal's disk is full")
         except OSError as error:
             raise JournalUnavailable(f"the journal can't be written: {error}") from error
@@ -84,6 +87,7 @@ class Entries:
     """What a dead worker's journal tells."""
 
     same_boot: bool = False
+    damaged: bool = False  #: a line could not be read, so others may be missing
     leases: dict[int, datetime] = field(default_factory=dict)  #: claimed deliveries and until when
     started: set[int] = field(default_factory=set)
     outcomes: dict[int, tuple[Outcome, datetime]] = field(default_factory=dict)
@@ -91,7 +95,7 @@ class Entries:
     def in_flight(self) -> set[int]:
         """Deliveries that may have been handed over, with no answer known."""
         unanswered = self.leases.keys() - self.outcomes.keys()
-        return unanswered & self.started if self.same_boot else unanswered
+        return unanswered & self.started if self.same_boot and not self.damaged else unanswered
 
     def untouched(self) -> set[int]:
         """Deliveries that were claimed and certainly not handed over."""
@@ -123,19 +127,30 @@ def read_entries(path: Path) -> Entries:
     """The journal's lines; a last line that was not written to its end is left out."""
     entries = Entries()
     for line in path.read_text(encoding="utf-8", errors="replace").split("\n")[:-1]:
-        mark, _, rest = line.partition(" ")
-        if mark == "B":
-            entries.same_boot = rest == boot_id()
-        elif mark == "C":
-            lease, *ids = rest.split()
-            entries.leases |= dict.fromkeys(map(int, ids), _EPOCH + int(lease) * _MICROSECOND)
-        elif mark == "S":
-            entries.started.add(int(rest))
-        elif mark == "R":
-            delivery_id, kind, code, text, reason, at = json.loads(rest)
-            outcome = Outcome(delivery_id, Kind(kind), code, text, Delivery.Reason(reason))
-            entries.outcomes[delivery_id] = (outcome, datetime.fromisoformat(at))
+        try:
+            _read_line(line, entries)
+        except (ValueError, TypeError):
+            # A damaged disk must not stop the workers of the host, who all begin with reading this.
+            entries.damaged = True
     return entries
+
+
+def _read_line(line: str, entries: Entries) -> None:
+    """Raises ValueError or TypeError for a line that is not one of ours."""
+    mark, _, rest = line.partition(" ")
+    if mark == "B":
+        entries.same_boot = rest == boot_id()
+    elif mark == "C":
+        lease, *ids = rest.split()
+        entries.leases |= dict.fromkeys(map(int, ids), _EPOCH + int(lease) * _MICROSECOND)
+    elif mark == "S":
+        entries.started.add(int(rest))
+    elif mark == "R":
+        delivery_id, kind, code, text, reason, at = json.loads(rest)
+        outcome = Outcome(delivery_id, Kind(kind), code, text, Delivery.Reason(reason))
+        entries.outcomes[delivery_id] = (outcome, datetime.fromisoformat(at))
+    else:
+        raise ValueError(f"no line of a journal begins with {mark!r}")
 
 
 def journals(folder: Path) -> list[Path]:

@@ -35,6 +35,11 @@ def pause_relay(reason: str, now: datetime) -> None:
         mail_admins("Sending is paused", reason, fail_silently=True)
 
 
+def try_relay_again(now: datetime) -> None:
+    """End the pause, not the outage: those who are woken at `now` find out whether the relay works again."""
+    RelayPause.objects.filter(relay=relay_name(), retry_at__gt=now).update(retry_at=now)
+
+
 def resume_relay() -> None:
     """The relay works again."""
     if RelayPause.objects.filter(relay=relay_name()).delete()[0]:

@@ -27,6 +27,7 @@ class RelaySession:
         # What fell to lost connections since the last answer: the relay's fault if it is much, else the mail's own.
         self._fallen: dict[int, str] = {}
         self._proved = False
+        self._unanswered = 0  # mails that were handed over and lost since the last answer
         self._connections: list[Connection] = []
         self._returned: deque[Envelope] = deque()
         self._offers: Counter[int] = Counter()
@@ -83,11 +84,15 @@ class RelaySession:
                     continue  # one reason to halt is enough
 
     def _fill(self) -> Iterator[Outcome]:
-        """Give idle connections a mail, and open another one while there are mails for it."""
+        """Give idle connections a mail, and open another one while there are mails for it.
+
+        Only one until the server has answered to a mail: what it may swallow is one mail, not one a connection.
+        """
         for connection in list(self._connections):
             if connection.idle and (envelope := self._take()):
                 yield from self._offer(connection, envelope)
-        while len(self._connections) < self._limit and (envelope := self._take()):
+        trusted = self._proved and not self._unanswered
+        while trusted and len(self._connections) < self._limit and (envelope := self._take()):
             self._returned.appendleft(envelope)
             if not self._connect_more():
                 break
@@ -111,23 +116,27 @@ class RelaySession:
         if connection.idle:
             yield from self._lose(connection, "the server closed the connection")
         elif connection.deadline <= time.monotonic():
-            yield from self._lose(connection, f"the server did not answer within {self._timeout:.0f} s")
+            yield from self._lose(connection, f"the server did not answer within {self._timeout:.0f} s", is_late=True)
         else:
             try:
                 for outcome in connection.read(self._take):
-                    self._proved = True
+                    self._proved, self._unanswered = True, 0
                     yield outcome
                     yield from self._judge_fallen()
             except ConnectionLost as error:
                 yield from self._lose(connection, str(error))
 
-    def _lose(self, connection: Connection, why: str) -> Iterator[Outcome]:
+    def _lose(self, connection: Connection, why: str, is_late: bool = False) -> Iterator[Outcome]:
         """Drop a dead connection: the mail without an answer is uncertain, one not handed over is offered again."""
         self._connections.remove(connection)
         self._selector.unregister(connection.sock)
         connection.close(politely=False)
         if connection.handed_over is not None:
             yield Outcome(connection.handed_over.delivery_id, Kind.UNCERTAIN, None, why)
+            self._unanswered += 1
+            # A server that was restarted cuts all connections once; one that goes on so would swallow the whole list.
+            if not self._proved or self._unanswered > (1 if is_late else self._limit):
+                raise RelayUnavailable(f"the mail server takes mails and does not answer: {why}")
         for envelope in connection.unsent():
             self._offers[envelope.delivery_id] += 1
             if self._offers[envelope.delivery_id] < OFFERS:

@@ -11,8 +11,9 @@ from mailer.sending.claim import Range
 
 #: How many deliveries one task is asked to send.
 RANGE_SIZE = 2000
-#: A mailing on which nobody works is called out again after this; one that waits behind others, much later.
-PATIENCE = timedelta(seconds=50)
+#: A mailing on which nobody works is called out again after this, or else its next chance is a tick, a minute, later;
+#: one that waits behind others, much later.
+PATIENCE = timedelta(seconds=10)
 LONG_PATIENCE = timedelta(minutes=10)
 
 _RANGES = """

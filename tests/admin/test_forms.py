@@ -3,6 +3,7 @@
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
+from django_celery_beat.models import CrontabSchedule, PeriodicTask
 from pytest_django.fixtures import Settings
 
 from mailer.admin.templates import PREVIEW_POLICY
@@ -99,3 +100,27 @@ def test_a_version_that_cannot_be_filled_says_why(admin_client: Client, world: W
     page = admin_client.get(f"/admin/mailer/templateversion/{world.version.pk}/change/").content.decode()
     assert "It cannot be filled:" in page
     assert "nobody_knows" in page
+
+
+def _periodic_task(world: World, arguments: str) -> dict[str, str]:
+    crontab = CrontabSchedule.objects.create(minute="0", hour="9", timezone="UTC")
+    values = {"name": "by hand", "regtask": "mailer.tasks.send_digest", "task": "", "enabled": "on"}
+    return values | {"crontab": str(crontab.pk), "args": arguments, "kwargs": "{}", "headers": "{}", "priority": ""}
+
+
+@pytest.mark.parametrize("arguments", ['["nosuch"]', "[]", "{}"])
+def test_a_periodic_task_that_names_no_digest_is_a_field_error(
+    admin_client: Client, world: World, arguments: str
+) -> None:
+    response = admin_client.post("/admin/django_celery_beat/periodictask/add/", _periodic_task(world, arguments))
+    assert response.status_code == 200
+    assert "args" in response.context["adminform"].form.errors
+    assert not PeriodicTask.objects.filter(name="by hand").exists()
+
+
+def test_a_periodic_task_added_by_hand_is_the_digests_schedule(admin_client: Client, world: World) -> None:
+    arguments = f'["{world.digest.slug}"]'
+    response = admin_client.post("/admin/django_celery_beat/periodictask/add/", _periodic_task(world, arguments))
+    assert response.status_code == 302
+    world.digest.refresh_from_db()
+    assert world.digest.periodic_task.name == "by hand"
