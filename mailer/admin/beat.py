@@ -52,7 +52,7 @@ class TaskForm(PeriodicTaskForm):
         try:
             check_periodic_task(PeriodicTask(name=cleaned.get("name") or "new", **named))
         except UnknownDigest as error:
-            self.add_error("args", f"{error} Write its slug as in [\"news\"].")
+            self.add_error("args", f'{error} Write its slug as in ["news"].')
         return cleaned
 
 

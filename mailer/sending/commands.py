@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """A mail ready to go: reverse-path, forward-path, and the message with CRLF line ends."""
+    """A mail ready to go: reverse-path, forward-path, and the mail as it goes after DATA, with its final dot."""
 
     delivery_id: int
     sender: str
     recipient: str
-    message: bytes
+    data: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +45,16 @@ def read_answer(received: bytes) -> tuple[Answer | None, bytes]:
 
     Raises ValueError for what is no SMTP reply.
     """
-    lines, rest = [], received
+    texts, rest = [], received
     while True:
         line, newline, rest = rest.partition(b"\n")
         if not newline:
             return None, received
-        text = line.rstrip(b"\r").decode("utf-8", "replace")
-        if len(text) < 3 or not text[:3].isdecimal() or not text[:3].isascii():
+        text = line.decode("utf-8", "replace").rstrip("\r")
+        if not line[:3].isdigit():
             raise ValueError(f"the server answered {text[:80]!r}, which is not SMTP")
-        lines.append(text[4:])
-        if text[3:4] != "-":
-            return Answer(int(text[:3]), " ".join(lines)), rest
+        if line[3:4] != b"-" and not texts:
+            return Answer(int(text[:3]), text[4:]), rest
+        texts.append(text[4:])
+        if line[3:4] != b"-":
+            return Answer(int(text[:3]), " ".join(texts)), rest

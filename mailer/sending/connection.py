@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from enum import Enum, auto
 
 from config.environment import Relay
-from mailer.sending.commands import Answer, Envelope, data_block, mail_command, rcpt_command, read_answer
+from mailer.sending.commands import Answer, Envelope, mail_command, rcpt_command, read_answer
 from mailer.sending.opening import open_connection
 from mailer.sending.outcomes import Kind, Outcome, RelayUnavailable, classify
 
@@ -126,7 +126,7 @@ class Connection:
         if answer.code != 354:
             self._next(take, b"RSET\r\n")
             return _refused(envelope, Step.DATA, answer)
-        body = data_block(envelope.message)
+        body = envelope.data
         upcoming = take() if self.pipelining else None
         self._started(envelope.delivery_id)
         self.handed_over = envelope

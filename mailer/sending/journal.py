@@ -4,14 +4,14 @@ One file a run, locked while its process lives, append-only, one line an event:
 
     C <lease> <id> <id> …       these deliveries are claimed, until the lease (microseconds since 1970)
     S <id>                      this one's body is about to be written to the mail server
-    R <json>                    this one's outcome
+    R <id> <when> <kind> <reason> <code> <text>
+                                this one's outcome; what can't be printed in the text is escaped
 
 Lines go to the kernel at once and are not synced: they survive the death of the process, not that of the machine. So
 the first line names the machine's boot, and after a reboot a claim without an answer counts as in flight.
 """
 
 import fcntl
-import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -58,8 +58,10 @@ class Journal:
 
     def settled(self, outcome: Outcome, at: datetime) -> None:
         """Note how a mail ended. Raises JournalUnavailable."""
-        fields = [outcome.delivery_id, outcome.kind, outcome.code, outcome.text, outcome.reason, at.isoformat()]
-        self._write(f"R {json.dumps(fields)}\n")
+        moment = (at - _EPOCH) // _MICROSECOND
+        code = outcome.code or 0
+        text = outcome.text if outcome.text.isprintable() else outcome.text.encode("unicode_escape").decode()
+        self._write(f"R {outcome.delivery_id} {moment} {outcome.kind} {outcome.reason or '-'} {code} {text}\n")
 
     def finish(self) -> None:
         """All of it is in the database: delete the file."""
@@ -146,9 +148,10 @@ def _read_line(line: str, entries: Entries) -> None:
     elif mark == "S":
         entries.started.add(int(rest))
     elif mark == "R":
-        delivery_id, kind, code, text, reason, at = json.loads(rest)
-        outcome = Outcome(delivery_id, Kind(kind), code, text, Delivery.Reason(reason))
-        entries.outcomes[delivery_id] = (outcome, datetime.fromisoformat(at))
+        number, moment, kind, reason, code, text = rest.split(" ", 5)
+        why = Delivery.Reason("" if reason == "-" else reason)
+        outcome = Outcome(int(number), Kind(kind), int(code) or None, text, why)
+        entries.outcomes[outcome.delivery_id] = (outcome, _EPOCH + int(moment) * _MICROSECOND)
     else:
         raise ValueError(f"no line of a journal begins with {mark!r}")
 

@@ -1,18 +1,16 @@
 """A mail's bytes: headers and MIME parts as RFC 5322, RFC 2045 to 2047, RFC 2369 and RFC 8058 want them."""
 
 import binascii
-import re
 import secrets
 from dataclasses import dataclass
-from datetime import datetime
-from email.header import Header
-from email.utils import format_datetime, formataddr
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from functools import lru_cache
 
 from mailer.models import RecipientList
+from mailer.sending.headers import mailbox, unstructured
 from mailer.templating.compose import Rendered
 
-#: What no header value may hold: controls, and the line ends of Unicode (Python's own checks miss some of them).
-_CONTROL = re.compile("[\x00-\x1f\x7f\x85\u2028\u2029]+")
 #: RFC 5322 section 2.1.1: the limit for a line, without its CRLF.
 MAX_LINE = 998
 
@@ -27,7 +25,7 @@ class Sender:
     list_id: str = ""  #: RFC 2919; empty for mails that belong to no list
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Addressee:
     """What is in one mail's headers and in no other's."""
 
@@ -49,71 +47,70 @@ def make_sender(mailing_list: RecipientList | None, name: str, address: str) -> 
     )
 
 
-def build_message(mail: Rendered, sender: Sender, addressee: Addressee, now: datetime, eight_bit: bool) -> bytes:
-    """The message with CRLF line ends, not dot-stuffed; bodies are 8bit where that is offered and lines are short."""
-    boundary = f"=_{secrets.token_hex(16)}"
-    headers = [
-        ("Date", format_datetime(now)),
-        ("From", _mailbox(sender.name, sender.address)),
-        ("To", _mailbox(addressee.name, addressee.address)),
-        ("Subject", _text(mail.subject, len("Subject: "))),
-        ("Message-ID", addressee.message_id),
-        ("Auto-Submitted", "auto-generated"),
-    ]
+def new_boundary() -> str:
+    """A MIME boundary (RFC 2046 section 5.1.1) that nobody can guess, and so nobody can write into a part."""
+    return f"=_{secrets.token_hex(16)}"
+
+
+def build_message(mail: Rendered, head: bytes, boundary: str, eight_bit: bool) -> bytes:
+    """The message with CRLF line ends, not dot-stuffed; bodies are 8bit where that is offered and lines are short.
+
+    `head` is `shared_head` and `own_head` of the same mail. Raises UnicodeEncodeError for half a surrogate pair.
+    """
+    mark = boundary.encode()
+    parts = [(b"plain", mail.text), (b"html", mail.html)]
+    opened = b"".join(b"\r\n--%s\r\n%s" % (mark, _part(subtype, text, eight_bit)) for subtype, text in parts)
+    return head + b"\r\n" + opened.removeprefix(b"\r\n") + b"\r\n--%s--\r\n" % mark
+
+
+def shared_head(sender: Sender, boundary: str) -> bytes:
+    """The header fields that all mails of a composition share."""
+    head = mailbox("From", sender.name, sender.address) + "Auto-Submitted: auto-generated\r\n"
     if sender.reply_to:
-        headers.append(("Reply-To", sender.reply_to))
+        head += f"Reply-To: {sender.reply_to}\r\n"
     if sender.list_id:
-        headers += [("List-Id", sender.list_id), ("Precedence", "bulk")]
+        head += f"List-Id: {sender.list_id}\r\nPrecedence: bulk\r\n"
+    head += f'MIME-Version: 1.0\r\nContent-Type: multipart/alternative;\r\n boundary="{boundary}"\r\n'
+    return head.encode("ascii")
+
+
+def own_head(addressee: Addressee, subject: str, now: datetime) -> bytes:
+    """The header fields of one mail."""
+    head = f"Message-ID: {addressee.message_id}\r\nDate: {_date(int(now.timestamp()))}\r\n"
+    head += mailbox("To", addressee.name, addressee.address) + subject_field(subject)
     if addressee.unsubscribe_url:
-        headers.append(("List-Unsubscribe", f"<{addressee.unsubscribe_url}>"))
-        headers.append(("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"))
-    headers += [
-        ("MIME-Version", "1.0"),
-        ("Content-Type", f'multipart/alternative;\r\n boundary="{boundary}"'),
-    ]
-    head = "".join(f"{name}: {value}\r\n" for name, value in headers).encode("ascii")
-    parts = [_part("plain", mail.text, eight_bit), _part("html", mail.html, eight_bit)]
-    opened = b"".join(b"\r\n--%s\r\n%s" % (boundary.encode(), part) for part in parts)
-    return head + opened + b"\r\n--%s--\r\n" % boundary.encode()
+        head += (
+            f"List-Unsubscribe: <{addressee.unsubscribe_url}>\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
+        )
+    return head.encode("ascii")
 
 
-def clean(value: str) -> str:
-    """A header value on one line: what could break out of it becomes a space."""
-    return _CONTROL.sub(" ", value).strip()
+@lru_cache(maxsize=64)
+def subject_field(subject: str) -> str:
+    """The Subject; mails of a composition mostly share it."""
+    return unstructured("Subject", subject)
 
 
-def _part(subtype: str, text: str, eight_bit: bool) -> bytes:
-    body = text.replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "").encode()
-    if eight_bit and max(map(len, body.split(b"\n"))) <= MAX_LINE:
-        encoding, content = b"8bit", body.replace(b"\n", b"\r\n")
-    else:
-        encoding, content = b"quoted-printable", _quoted_printable(body)
+def part_head(subtype: bytes, encoding: bytes) -> bytes:
+    """A part's own header and the empty line."""
     head = b"Content-Type: text/%s; charset=utf-8\r\nContent-Transfer-Encoding: %s\r\n\r\n"
-    return head % (subtype.encode(), encoding) + content
+    return head % (subtype, encoding)
 
 
-def _quoted_printable(body: bytes) -> bytes:
-    return binascii.b2a_qp(body, istext=True).replace(b"\n", b"\r\n")
+def normal_lines(text: str) -> str:
+    """The text with `\\n` as its only line end, and without NUL."""
+    return text.replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "")
 
 
-def _mailbox(name: str, address: str) -> str:
-    """`Name <address>`, the name quoted or encoded as needed; never encoded inside the address."""
-    plain = clean(name)[:200]
-    if plain.isascii() and len(plain) + len(address) < 60:
-        return formataddr((plain, address))
-    encoded = Header(plain, "utf-8", header_name="Subject", maxlinelen=70).encode(linesep="\r\n")
-    return f"{encoded}\r\n <{address}>"
+@lru_cache(maxsize=8)
+def _date(second: int) -> str:
+    """RFC 5322 section 3.3; the same text for all mails of a second."""
+    return format_datetime(datetime.fromtimestamp(second, UTC))
 
 
-def _text(value: str, used: int) -> str:
-    """An unstructured header's value, folded; encoded words (RFC 2047) where it is not plain ASCII."""
-    plain = clean(value)
-    if plain.isascii() and len(plain) + used <= 76 and "=?" not in plain:
-        return plain
-    charset = "us-ascii" if plain.isascii() and "=?" not in plain and _folds(plain) else "utf-8"
-    return Header(plain, charset, header_name="x" * (used - 2), maxlinelen=76).encode(linesep="\r\n")
-
-
-def _folds(plain: str) -> bool:
-    """Whether it has spaces enough to be folded without encoding."""
-    return max(map(len, plain.split()), default=0) < 60
+def _part(subtype: bytes, text: str, eight_bit: bool) -> bytes:
+    body = normal_lines(text).encode()
+    if eight_bit and max(map(len, body.split(b"\n"))) <= MAX_LINE:
+        return part_head(subtype, b"8bit") + body.replace(b"\n", b"\r\n")
+    encoded = binascii.b2a_qp(body, istext=True).replace(b"\n", b"\r\n")
+    return part_head(subtype, b"quoted-printable") + encoded

@@ -4,14 +4,27 @@ import re
 
 from django.conf import settings
 
-from mailer.audience.links import BadToken, make_token, read_token
+from mailer.audience.links import BadToken, Signer, read_token
 
 _PURPOSE = "message-id"
 
 
+class MessageIds:
+    """Makes the Message-IDs of many deliveries."""
+
+    def __init__(self) -> None:
+        """With today's key, in the service's own domain."""
+        self._signer = Signer(_PURPOSE)
+        self._domain = settings.DEFAULT_FROM_EMAIL.rpartition("@")[2].strip("> ")
+
+    def make(self, delivery_id: int) -> str:
+        """Such as `<Jx3…@example.com>` (RFC 5322 section 3.6.4)."""
+        return f"<{self._signer.make_token(delivery_id)}@{self._domain}>"
+
+
 def message_id(delivery_id: int) -> str:
-    """Such as `<Jx3…@example.com>` (RFC 5322 section 3.6.4); its right side is the service's own domain."""
-    return f"<{make_token(_PURPOSE, delivery_id)}@{settings.DEFAULT_FROM_EMAIL.rpartition('@')[2].strip('> ')}>"
+    """The Message-ID of one delivery."""
+    return MessageIds().make(delivery_id)
 
 
 def delivery_of(text: str) -> int | None:

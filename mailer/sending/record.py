@@ -5,6 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 
 from django.db import connection, transaction
 from django.db.models import Count, F
@@ -102,14 +103,14 @@ def _record_sent(entries: list[Settled]) -> Counter[str]:
 def _update_sent(entries: list[Settled], held: str) -> int:
     if not entries:
         return 0
-    adapt = connection.ops.adapt_datetimefield_value
+    adapt = cache(lambda moment: str(connection.ops.adapt_datetimefield_value(moment)))
     rows = [
         [
             entry.outcome.delivery_id,
             entry.outcome.code,
             entry.outcome.text[:255],
-            str(adapt(entry.at)),
-            str(adapt(entry.lease)),
+            adapt(entry.at),
+            adapt(entry.lease),
         ]
         for entry in entries
     ]

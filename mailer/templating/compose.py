@@ -1,22 +1,24 @@
 """A mail filled in two steps: composed once for all who get the same content, then merged for each recipient.
 
 Composing renders every node that does not depend on the recipient, with Django's own nodes, so that what remains to be
-done a million times is to join a few strings.
+done a million times is to fill a few fields and join a few strings.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from django.template import Context, Node
-from django.template.base import NodeList, TextNode
+from django.template.base import NodeList, TextNode, VariableNode
 from django.template.defaulttags import CycleNode, FirstOfNode, IfNode, WithNode
 from django.utils import translation
 
 from mailer.templating.compile import CompiledTemplate
-from mailer.templating.sandbox import MailTemplate, StrictExpression, bind, render_nodes, walk
+from mailer.templating.personal import asks_for_links_only, is_personal, read_names
+from mailer.templating.sandbox import MailTemplate, PlainContext, bind, render_nodes, walk
 
-#: The names in a context that differ from one recipient of a composition to the next.
-PERSONAL = frozenset({"recipient", "links"})
+#: Nodes that set no names, and so need no Django context of their own.
+_PLAIN = (IfNode, TextNode, VariableNode)
 
 
 @dataclass(frozen=True)
@@ -30,16 +32,20 @@ class Rendered:
 
 @dataclass(frozen=True)
 class Field:
-    """Nodes that wait for a recipient, with what else they can see."""
+    """A node that waits for a recipient, with what else it can see."""
 
     nodes: NodeList
     template: MailTemplate
     scope: dict[str, Any]
     autoescape: bool
+    plain: bool
 
     def fill(self, personal: dict[str, Any]) -> str:
-        """The nodes' text for one recipient. Raises TemplateError."""
-        return render_nodes(self.nodes, bind(self.template, self.scope | personal, self.autoescape))
+        """The node's text for one recipient. Raises TemplateError."""
+        names = self.scope | personal
+        if self.plain:
+            return render_nodes(self.nodes, PlainContext(names, self.autoescape))
+        return render_nodes(self.nodes, bind(self.template, names, self.autoescape))
 
 
 Parts = tuple[str | Field, ...]
@@ -57,12 +63,15 @@ class Composition:
     def merge(self, personal: dict[str, Any]) -> Rendered:
         """The mail for one recipient, from `{"recipient": …, "links": …}`. Raises TemplateError."""
         with translation.override(self.language):
-            subject = " ".join(_fill(self.subject, personal).split())
-            return Rendered(subject, _fill(self.html, personal), _fill(self.text, personal).strip() + "\n")
+            subject = " ".join(fill(self.subject, personal).split())
+            return Rendered(subject, fill(self.html, personal), fill(self.text, personal).strip() + "\n")
 
 
 def compose(compiled: CompiledTemplate, context: dict[str, Any]) -> Composition:
-    """The mail for all who get this context (its `language` decides how dates read). Raises TemplateError."""
+    """The mail for all who get this context (its `language` decides how dates read). Raises TemplateError.
+
+    `links` in the context, if given, says which links they all have: names with true or false.
+    """
     language = str(context.get("language") or "en")
     with translation.override(language):
         return Composition(
@@ -73,31 +82,33 @@ def compose(compiled: CompiledTemplate, context: dict[str, Any]) -> Composition:
         )
 
 
-def _fill(parts: Parts, personal: dict[str, Any]) -> str:
+def fill(parts: Parts, personal: dict[str, Any]) -> str:
+    """The parts' text for one recipient. Raises TemplateError."""
     return "".join([part if isinstance(part, str) else part.fill(personal) for part in parts])
+
+
+def joined(parts: Iterable[str | Field]) -> Parts:
+    """The same parts with neighbouring texts as one."""
+    together: list[str | Field] = []
+    for part in parts:
+        if isinstance(part, str) and together and isinstance(together[-1], str):
+            together[-1] += part
+        else:
+            together.append(part)
+    return tuple(together)
 
 
 def _evaluate(template: MailTemplate, context: dict[str, Any], autoescape: bool) -> Parts:
     if any(_assigns(node) for node in walk(template.nodelist)):
         # A name that a tag sets for all that follows can't be followed from node to node: nothing is done ahead.
-        return (Field(template.nodelist, template, context, autoescape),)
+        return (Field(template.nodelist, template, context, autoescape, plain=False),)
     found: list[str | Field] = []
     _Evaluation(template, autoescape, found).visit(template.nodelist, bind(template, context, autoescape))
-    return _joined(found)
+    return joined(found)
 
 
 def _assigns(node: Node) -> bool:
     return bool((isinstance(node, FirstOfNode) and node.asvar) or (isinstance(node, CycleNode) and node.variable_name))
-
-
-def _joined(parts: list[str | Field]) -> Parts:
-    joined: list[str | Field] = []
-    for part in parts:
-        if isinstance(part, str) and joined and isinstance(joined[-1], str):
-            joined[-1] += part
-        else:
-            joined.append(part)
-    return tuple(joined)
 
 
 @dataclass(frozen=True)
@@ -110,49 +121,28 @@ class _Evaluation:
         for node in nodes:
             if isinstance(node, TextNode):
                 self.found.append(node.s)
-            elif not _is_personal(node):
+            elif not is_personal(node):
                 self.found.append(render_nodes(NodeList([node]), context))
             elif not self._opened(node, context):
                 scope: dict[Any, Any] = context.flatten()
-                self.found.append(Field(NodeList([node]), self.template, scope, self.autoescape))
+                plain = all(isinstance(inner, _PLAIN) for inner in walk(NodeList([node])))
+                read = {name: scope[name] for name in read_names(node) if name in scope} if plain else scope
+                self.found.append(Field(NodeList([node]), self.template, read, self.autoescape, plain))
 
     def _opened(self, node: Node, context: Context) -> bool:
         """Whether the node itself could be decided now, so that only parts of its inside stay open."""
-        if isinstance(node, WithNode) and not any(map(_reads_personal, node.extra_context.values())):
+        if isinstance(node, WithNode) and not is_personal(node, inside=False):
             values = {name: expression.resolve(context) for name, expression in node.extra_context.items()}
             with context.push(**values):
                 self.visit(node.nodelist, context)
             return True
-        if isinstance(node, IfNode) and not any(_condition_is_personal(c) for c, _ in node.conditions_nodelists):
+        # Who gets the same composition has the same links, if not the same addresses in them.
+        if isinstance(node, IfNode) and (
+            not is_personal(node, inside=False) or ("links" in context and asks_for_links_only(node))
+        ):
             for condition, branch in node.conditions_nodelists:
                 if condition is None or condition.eval(context):  # type: ignore[arg-type]
                     self.visit(branch, context)
                     break
             return True
         return False
-
-
-def _is_personal(node: Node) -> bool:
-    return any(_reads_personal(value) for inner in walk(NodeList([node])) for value in vars(inner).values()) or any(
-        _condition_is_personal(condition)
-        for inner in walk(NodeList([node]))
-        for condition, _ in getattr(inner, "conditions_nodelists", ())
-    )
-
-
-def _reads_personal(value: Any) -> bool:
-    if isinstance(value, StrictExpression):
-        return any(variable.lookups and variable.lookups[0] in PERSONAL for variable in value.variables())
-    if isinstance(value, dict):
-        return any(map(_reads_personal, value.values()))
-    if isinstance(value, list | tuple) and not isinstance(value, NodeList):
-        return any(map(_reads_personal, value))
-    return False
-
-
-def _condition_is_personal(condition: Any) -> bool:
-    """Whether an `{% if %}` expression, a tree of operators over literals, reads the recipient."""
-    if condition is None:
-        return False
-    operands = (getattr(condition, "first", None), getattr(condition, "second", None))
-    return _reads_personal(getattr(condition, "value", None)) or any(map(_condition_is_personal, operands))

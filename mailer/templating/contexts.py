@@ -1,7 +1,7 @@
 """The plain data that a template sees: what all recipients of a mailing share, and what is one person's own."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 from typing import Any
@@ -33,6 +33,10 @@ class Links:
     preferences: str = ""
     view: str = ""
 
+    def there(self) -> dict[str, bool]:
+        """Which of them there are."""
+        return {"unsubscribe": bool(self.unsubscribe), "preferences": bool(self.preferences), "view": bool(self.view)}
+
 
 def personal_context(person: Person, links: Links) -> dict[str, Any]:
     """`recipient` and `links`."""
@@ -42,7 +46,10 @@ def personal_context(person: Person, links: Links) -> dict[str, Any]:
         "first_name": person.name.split()[0] if person.name else "",
         "attributes": person.attributes,
     }
-    return {"recipient": recipient, "links": asdict(links)}
+    return {
+        "recipient": recipient,
+        "links": {"unsubscribe": links.unsubscribe, "preferences": links.preferences, "view": links.view},
+    }
 
 
 def mailing_context(mailing: Mailing, items: Sequence[DigestItem], language: str) -> dict[str, Any]:

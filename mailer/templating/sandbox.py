@@ -45,10 +45,22 @@ def bind(template: Template, context: dict[str, Any], autoescape: bool) -> Conte
     return bound
 
 
-def render_nodes(nodes: NodeList, context: Context) -> str:
+class PlainContext(dict[str, Any]):
+    """What nodes that set no names need of a Django context, without the cost of one: names, and how to write values."""
+
+    use_l10n = None
+    use_tz = None
+
+    def __init__(self, names: dict[str, Any], autoescape: bool) -> None:
+        """The names that the nodes see."""
+        super().__init__(names)
+        self.autoescape = autoescape
+
+
+def render_nodes(nodes: NodeList, context: Context | PlainContext) -> str:
     """Nodes as text. Raises UnknownVariable, or TemplateError for any other failure."""
     try:
-        return "".join(node.render(context) for node in nodes)
+        return "".join([node.render(context) for node in nodes])
     except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError) as error:
         raise TemplateError(f"The template could not be filled: {error}") from error
 
@@ -78,16 +90,17 @@ class StrictExpression(FilterExpression):
             (function, [(lookup, PlainVariable(value.var) if lookup else value) for lookup, value in arguments])
             for function, arguments in self.filters
         ]
+        self._has_default = any(function in _DEFAULTING for function, _ in self.filters)
 
     def resolve(self, context: Context, ignore_failures: bool = False) -> Any:
         """The value. Raises UnknownVariable."""
-        if self.is_var and not ignore_failures and not self._has_default():
-            try:
-                self.var.resolve(context)
-            except VariableDoesNotExist as error:
-                raise UnknownVariable(f"{self.var} is not known.") from error
-            return super().resolve(context)
-        return super().resolve(context, ignore_failures=True)
+        if not self.is_var or ignore_failures or self._has_default:
+            return super().resolve(context, ignore_failures=True)
+        try:
+            value = self.var.resolve(context)
+        except VariableDoesNotExist as error:
+            raise UnknownVariable(f"{self.var} is not known.") from error
+        return super().resolve(context) if self.filters else value
 
     def variables(self) -> Iterator[Variable]:
         """The variables that the expression reads, those in its filters' arguments too."""
@@ -95,9 +108,6 @@ class StrictExpression(FilterExpression):
             yield self.var
         for _, arguments in self.filters:
             yield from (value for is_variable, value in arguments if is_variable)
-
-    def _has_default(self) -> bool:
-        return any(function in _DEFAULTING for function, _ in self.filters)
 
 
 class StrictParser(Parser):

@@ -16,6 +16,8 @@ from tests.crash.stack import Stack
 
 #: Connections to the mail server: four a process, two processes a worker, two workers.
 A_CHILD, A_WORKER, ALL = 4, 8, 16
+#: While it answers no dot, the service tries it again now and then: one connection a process, twice in the test's time.
+FURTHER_TRIES = 8
 #: A worker that is asked to stop has this long (Celery's soft shutdown in config/settings.py).
 GRACE = 20.0
 
@@ -116,7 +118,7 @@ def _hang_sink_long(stack: Stack, chance: Random) -> str:
 
 def _mute_sink(stack: Stack, chance: Random) -> str:
     stack.sink.signal(signal.SIGUSR1)
-    time.sleep(_beyond_timeouts(stack, chance))
+    time.sleep(_seconds(stack, chance, (18, 22), (170, 190)))
     stack.sink.signal(signal.SIGUSR2)
     return ""
 
@@ -182,7 +184,7 @@ FAULTS = [
     Fault("the mail server is killed", _kill_sink, ALL),
     Fault("the mail server hangs, briefly", _hang_sink),
     Fault("the mail server hangs, beyond timeouts", _hang_sink_long, ALL),
-    Fault("the mail server answers no dot", _mute_sink, ALL),
+    Fault("the mail server answers no dot", _mute_sink, ALL + FURTHER_TRIES),
     Fault("the journal's disk is full", _fill_disk),
     Fault("everything is killed", _everything, ALL),
 ]

@@ -10,6 +10,6 @@ def shorten() -> None:
     """Called in every process of a run, before it works. Leases, retries and database patience stay as they are."""
     if os.environ["CRASH_FORM"] != "short":
         return
-    wakeups.PATIENCE = timedelta(seconds=5)  # 50 s, made for a tick a minute; here a tick comes each second
+    wakeups.PATIENCE = timedelta(seconds=3)  # 10 s, made for a tick a minute; here a tick comes each second
     relays.PAUSE = timedelta(seconds=3)  # 30 s
     wakeups.RANGE_SIZE = 300  # 2000: else so few recipients would keep one process of four busy

@@ -172,10 +172,12 @@ def test_what_is_written_is_read(tmp_path: Path):
     journal = Journal(tmp_path)
     journal.claimed([1, 2], LEASE)
     journal.started(1)
-    outcome = Outcome(1, Kind.PERMANENT, 550, "line\nbreak \u2028 and ümlaut", Delivery.Reason.ADDRESS)
+    outcome = Outcome(1, Kind.PERMANENT, 550, "5.1.1 ümlaut", Delivery.Reason.ADDRESS)
     journal.settled(outcome, NOW)
+    journal.settled(Outcome(2, Kind.SENT, None, "line\nbreak \u2028"), NOW)
     entries = read_entries(journals(tmp_path)[0])
-    assert entries.outcomes == {1: (outcome, NOW)}
+    assert entries.outcomes[1] == (outcome, NOW)
+    assert entries.outcomes[2][0] == Outcome(2, Kind.SENT, None, r"line\nbreak \u2028")
     journal.abandon()
     with pytest.raises(JournalUnavailable):
         journal.started(2)

@@ -6,18 +6,25 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailer.sending.commands import data_block, read_answer
-from mailer.sending.message import Addressee, Sender, build_message
-from mailer.templating.compose import Rendered
+from mailer.sending.message import Addressee, Sender, build_message, new_boundary, own_head, shared_head
+from mailer.sending.stationery import Stationery
+from mailer.templating.compile import compile_sources
+from mailer.templating.compose import Rendered, compose
 
 NOW = datetime(2026, 11, 23, 15, tzinfo=UTC)
 SENDER = Sender("Post", "post@example.org", "reply@example.org", "<news.example.org>")
 TO = Addressee("Ada", "ada@example.org", "<1@example.org>", "https://post.example.org/u/" + "x" * 200)
 ANY = st.text(st.characters(exclude_categories=["Cs"]), max_size=120)
 ONCE = ["Date", "From", "To", "Subject", "Message-ID", "Reply-To", "List-Id", "MIME-Version", "Content-Type"]
+
+
+def build(mail: Rendered, sender: Sender, to: Addressee, eight_bit: bool) -> bytes:
+    boundary = new_boundary()
+    return build_message(mail, shared_head(sender, boundary) + own_head(to, mail.subject, NOW), boundary, eight_bit)
 
 
 def parsed(raw: bytes) -> EmailMessage:
@@ -43,7 +50,7 @@ def test_whatever_is_in_it_the_message_is_well_formed_and_reads_back(
 ):
     sender = Sender(name, SENDER.address, SENDER.reply_to, SENDER.list_id)
     to = Addressee(name, TO.address, TO.message_id, TO.unsubscribe_url)
-    raw = build_message(Rendered(subject, html, text), sender, to, NOW, eight_bit)
+    raw = build(Rendered(subject, html, text), sender, to, eight_bit)
     check_syntax(raw, eight_bit)
     message = parsed(raw)
     assert [address.addr_spec for address in message["To"].addresses] == ["ada@example.org"]
@@ -56,7 +63,7 @@ def test_whatever_is_in_it_the_message_is_well_formed_and_reads_back(
 @pytest.mark.parametrize("eight_bit", [True, False])
 def test_the_parts_say_what_was_rendered(eight_bit: bool):
     mail = Rendered("Grüße aus dem Hafen ⚓ " * 6, "<p>Ünïcode</p>\n.\n..dots\n" + "long " * 400, "Zeile\n.\nfin\n")
-    raw = build_message(mail, SENDER, TO, NOW, eight_bit)
+    raw = build(mail, SENDER, TO, eight_bit)
     check_syntax(raw, eight_bit)
     message = parsed(raw)
     assert message["Subject"] == mail.subject.strip()
@@ -72,7 +79,7 @@ def test_the_parts_say_what_was_rendered(eight_bit: bool):
 def test_no_value_breaks_out_of_its_header(break_out: str):
     sender = Sender(f"Post{break_out}", "post@example.org", "", "<news.example.org>")
     to = Addressee(f"Ada{break_out}", "ada@example.org", "<1@example.org>")
-    raw = build_message(Rendered(f"Hello{break_out}", "x", "x"), sender, to, NOW, True)
+    raw = build(Rendered(f"Hello{break_out}", "x", "x"), sender, to, True)
     message = parsed(raw)
     assert message["Bcc"] is None
     assert sorted(message.keys()) == sorted(set(message.keys()))
@@ -99,3 +106,45 @@ def test_replies_are_read_whole_and_in_order():
     assert read_answer(rest) == (None, b"25")
     with pytest.raises(ValueError, match="not SMTP"):
         read_answer(b"HTTP/1.1 400\r\n")
+
+
+VALUES = st.one_of(ANY, st.sampled_from(["", ".", "..", "a\n.b", "\r", "x" * 1200, "Ünï", "<b>"]))
+STATIC = st.lists(
+    st.sampled_from(
+        [
+            "Hi ",
+            "\n",
+            ".",
+            "\n.",
+            "\n..x",
+            "é",
+            "a" * 500,
+            " {{ recipient.name }}",
+            "{{ recipient.email }}",
+            "\r\n",
+            "{% if recipient.name %}y{% endif %}",
+        ]
+    ),
+    max_size=8,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(text=STATIC, html=STATIC, subject=STATIC, name=VALUES, email=VALUES, eight_bit=st.booleans())
+def test_prepared_bytes_are_the_same_as_built_ones(
+    text: list[str], html: list[str], subject: list[str], name: str, email: str, eight_bit: bool
+):
+    compiled = compile_sources("".join(subject), f"<p>{''.join(html)}</p>", "".join(text))
+    composition = compose(compiled, {})
+    personal = {"recipient": {"name": name, "email": email}, "links": {}}
+    stationery = Stationery(composition, SENDER, eight_bit)
+    data = stationery.data(personal, TO, NOW)
+    assert data == stationery._built(personal, TO, NOW)
+    assert data.count(b"\r\n.\r\n") == 1
+
+
+def test_an_ordinary_mail_is_made_from_prepared_bytes():
+    compiled = compile_sources("Hi", "<p>Hello {{ recipient.name }}</p>", "Hello {{ recipient.name }}!")
+    stationery = Stationery(compose(compiled, {}), SENDER, eight_bit=True)
+    personal = {"recipient": {"name": "Zoë"}, "links": {}}
+    assert stationery._filled(personal, TO, NOW) == stationery._built(personal, TO, NOW)

@@ -9,7 +9,8 @@ from lxml import html as lxml_html
 
 from mailer.templating.check import check_sources
 from mailer.templating.compile import compile_sources, inline_css
-from mailer.templating.compose import PERSONAL, compose
+from mailer.templating.compose import compose
+from mailer.templating.personal import PERSONAL
 from mailer.templating.preview import hydrate
 from mailer.templating.sandbox import TemplateError, UnknownVariable, parse, render
 from mailer.templating.sync import read_sources, template_folders
@@ -60,6 +61,9 @@ PIECES = st.sampled_from(
         "{% firstof recipient.first_name list.name as who %}<p>{{ who }}</p>",
         "{% for item in items %}<p>{% cycle 'odd' 'even' %} {{ item.title }}</p>{% endfor %}",
         "{% spaceless %}<p> <b>{{ recipient.name }}</b> </p>{% endspaceless %}",
+        "{% if links.unsubscribe %}<a href='{{ links.unsubscribe }}'>{{ list.name }}</a>{% else %}none{% endif %}",
+        "{% if links.view or count and not links.preferences %}<p>{{ recipient.email }}</p>{% endif %}",
+        "{% if links.unsubscribe == 'x' %}<p>x</p>{% endif %}",
         "{# nothing #}{% comment %}{{ recipient.name }}{% endcomment %}",
     ]
 )
@@ -76,12 +80,17 @@ def test_any_template_is_the_same_merged_as_rendered(pieces: list[str], count: i
         "list": {"name": "Ümlaut & Co"},
     }
     personal = {"recipient": person, "links": LINKS}
-    merged = compose(compile_sources(body, html, body), shared).merge(personal)
+    has_links = {"links": {name: bool(link) for name, link in LINKS.items()}}
+    merged = compose(compile_sources(body, html, body), shared | has_links).merge(personal)
     assert as_tree(merged.html) == as_tree(inline_css(render(parse(html), shared | personal, autoescape=True)))
     assert merged.text.strip() == render(parse(body), shared | personal, autoescape=False).strip()
 
 
 def test_what_depends_on_nobody_is_rendered_once():
+    conditions = "{% if links.view and not links.preferences %}1{% endif %}{% if links.view == 'x' %}2{% endif %}"
+    links = compose(compile_sources("s", "<p>" + conditions + "</p>", "t"), {"links": {"view": True, "preferences": False}})
+    assert [type(part).__name__ for part in links.html] == ["str", "Field", "str"]
+    assert str(links.html[0]).endswith("<p>1")
     compiled = compile_sources("{{ count }}", "<p>{{ count }} {{ recipient.name }}</p>", "{{ count }}")
     composition = compose(compiled, {"count": 3})
     assert composition.subject == ("3",)
