@@ -58,7 +58,6 @@ class _Batch:
         self._ends_at = clock() + TIME_BUDGET
         self._leases: dict[int, datetime] = {}  # claimed, not settled
         self._settled: list[Settled] = []
-        self._journal_error = ""
 
     def run(self) -> dict[str, Any]:
         """Send, and leave nothing claimed behind but what may be in flight."""
@@ -98,9 +97,7 @@ class _Batch:
                         insist(resume_relay)
                         proved = True
                     self._settle(outcome)
-                    if self._journal_error:
-                        session.stop()
-            return self._journal_error
+            return ""
         except RelayUnavailable as error:
             insist(partial(pause_relay, str(error), self._clock()))
             return str(error)
@@ -113,7 +110,7 @@ class _Batch:
         while group:
             for claimed in group:
                 now = self._clock()
-                if self._journal_error or stopping() or now > self._ends_at or now > claimed.lease - LEASE / 2:
+                if stopping() or now > self._ends_at or now > claimed.lease - LEASE / 2:
                     return
                 letter = writer.envelope(claimed, eight_bit, now)
                 if isinstance(letter, Outcome):
@@ -137,12 +134,8 @@ class _Batch:
         entry = Settled(outcome, self._clock(), self._leases.pop(outcome.delivery_id))
         self._settled.append(entry)
         self._sums.note(outcome)
-        try:
-            self._journal.settled(outcome, entry.at)
-        except JournalUnavailable as error:
-            # The mail is out. From here on only the database remembers, so each outcome goes there at once.
-            self._journal_error = str(error)
-        if self._journal_error or len(self._settled) >= GROUP:
+        self._journal.settled(outcome, entry.at)
+        if len(self._settled) >= GROUP:
             insist(self._flush)
 
     def _flush(self) -> None:

@@ -55,22 +55,23 @@ class Run:
 
 
 def claim(wanted: Range, size: int, now: datetime, run: Run) -> list[Claimed]:
-    """Claim up to `size` due deliveries of the range, lowest ids first; none if the mailing has stopped.
+    """Claim due deliveries of the range, from the lowest id and `size` ids on; none if the mailing has stopped.
 
     The journal knows of the claim before it is committed: a worker killed in between has claimed nothing.
     """
     lease = now + LEASE
     with transaction.atomic():
-        upper = _upper_end(wanted, size, now)
-        if upper is None:
+        due = Delivery.objects.due(now).filter(mailing_id=wanted.mailing_id, id__range=(wanted.first, wanted.last))
+        lowest = due.order_by("id").values_list("id", flat=True).first()
+        if lowest is None:
             return []
         values = {
             "lease": connection.ops.adapt_datetimefield_value(lease),
             "now": connection.ops.adapt_datetimefield_value(now),
             "task": run.task_id if connection.vendor == "postgresql" else run.task_id.hex,
             "mailing": wanted.mailing_id,
-            "first": wanted.first,
-            "last": upper,
+            "first": lowest,
+            "last": min(lowest + size - 1, wanted.last),
         }
         with connection.cursor() as cursor:
             cursor.execute(_CLAIM, values)
@@ -92,12 +93,6 @@ def release(leases: dict[int, datetime]) -> int:
         held = Delivery.objects.filter(pk__in=ids, leased_until=lease).held()
         released += held.update(status=Delivery.Status.QUEUED, reason="", leased_until=None)
     return released
-
-
-def _upper_end(wanted: Range, size: int, now: datetime) -> int | None:
-    due = Delivery.objects.due(now).filter(mailing_id=wanted.mailing_id, id__range=(wanted.first, wanted.last))
-    ids = list(due.order_by("id").values_list("id", flat=True)[:size])
-    return ids[-1] if ids else None
 
 
 def _load(ids: list[int], lease: datetime, now: datetime) -> list[Claimed]:

@@ -39,6 +39,7 @@ class Journal:
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._path = folder / f"{uuid4().hex}.journal"
+            self._waiting: list[str] = []  # lines that go with the next one that must be there at once
             # Locked before it can be seen under its name, or another worker could take it for a dead one's.
             hidden = self._path.with_suffix(".new")
             self._file = os.open(hidden, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
@@ -54,14 +55,18 @@ class Journal:
 
     def started(self, delivery_id: int) -> None:
         """Note that a mail is about to be handed over. Raises JournalUnavailable."""
-        self._write(f"S {delivery_id}\n")
+        self._write(f"{''.join(self._waiting)}S {delivery_id}\n")
+        self._waiting.clear()
 
     def settled(self, outcome: Outcome, at: datetime) -> None:
-        """Note how a mail ended. Raises JournalUnavailable."""
+        """Note how a mail ended; it is written with the next mail that is begun.
+
+        So a connection never has more than one mail that was begun and whose outcome is not in the file.
+        """
         moment = (at - _EPOCH) // _MICROSECOND
         code = outcome.code or 0
         text = outcome.text if outcome.text.isprintable() else outcome.text.encode("unicode_escape").decode()
-        self._write(f"R {outcome.delivery_id} {moment} {outcome.kind} {outcome.reason or '-'} {code} {text}\n")
+        self._waiting.append(f"R {outcome.delivery_id} {moment} {outcome.kind} {outcome.reason or '-'} {code} {text}\n")
 
     def finish(self) -> None:
         """All of it is in the database: delete the file."""
@@ -69,8 +74,11 @@ class Journal:
         os.close(self._file)
 
     def abandon(self) -> None:
-        """Leave the file for `recover`."""
-        os.close(self._file)
+        """Leave the file for `recover`. Raises JournalUnavailable if its last lines can't be written."""
+        try:
+            self._write("".join(self._waiting))
+        finally:
+            os.close(self._file)
 
     def _write(self, line: str) -> None:
         data = line.encode()

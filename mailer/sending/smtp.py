@@ -59,11 +59,6 @@ class RelaySession:
             yield from self._drain()
             raise
 
-    def stop(self) -> None:
-        """Draw no more mails: `send` ends when those under way have their outcomes."""
-        self._source = iter(())
-        self._returned.clear()
-
     def _send_all(self) -> Iterator[Outcome]:
         while True:
             yield from self._fill()
@@ -75,7 +70,8 @@ class RelaySession:
 
     def _drain(self) -> Iterator[Outcome]:
         """Wait for the answers to the mails that are handed over, and for nothing else."""
-        self.stop()
+        self._source = iter(())
+        self._returned.clear()
         while waiting := [connection for connection in self._connections if connection.handed_over is not None]:
             for connection in [c for c in self._ready() if c in waiting]:
                 try:

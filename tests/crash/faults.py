@@ -2,9 +2,11 @@
 
 import fcntl
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from contextlib import closing, suppress
@@ -141,6 +143,7 @@ def _stop_worker(stack: Stack, chance: Random) -> str:
     took = worker.terminate(GRACE + 10)
     left = [path.name for path in stack.journals.glob("*.journal") if _is_dead(path)]
     worker.start()
+    sys.stderr.write(f"         it took {took:.1f} s to stop\n")
     if left:
         return f"the stopped worker left {len(left)} journals behind"
     return f"took {took:.0f} s to stop" if took > GRACE else ""
@@ -193,12 +196,12 @@ FAULTS = [
 def mount_small_disk(folder: Path) -> bool:
     """A disk of its own for the journals, so that it can be full; needs root. Returns whether it is there."""
     folder.mkdir(parents=True)
-    mount = ["mount", "-t", "tmpfs", "-o", "size=4m", "afternoon-post-journal", str(folder)]
+    mount = [shutil.which("mount") or "mount", "-t", "tmpfs", "-o", "size=4m", "afternoon-post-journal", str(folder)]
     return os.geteuid() == 0 and subprocess.run(mount, capture_output=True, check=False).returncode == 0
 
 
 def unmount(folder: Path) -> None:
-    subprocess.run(["umount", str(folder)], capture_output=True, check=False)
+    subprocess.run([shutil.which("umount") or "umount", str(folder)], capture_output=True, check=False)
 
 
 def _seconds(stack: Stack, chance: Random, short: tuple[float, float], long: tuple[float, float]) -> float:

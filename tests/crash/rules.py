@@ -85,4 +85,3 @@ def examine(mailing: Mailing, ledger: Ledger, row: Row) -> Row:
     }
     row.broken += [words for words, is_broken in rules.items() if is_broken]
     return row
-

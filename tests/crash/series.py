@@ -1,6 +1,7 @@
 """One database's rounds: in each a mailing goes out, a fault strikes, and the rules are read. A line of JSON a round."""
 
 import json
+import logging
 import os
 import signal
 import sys
@@ -138,6 +139,7 @@ def main(database: str, seed: str, rounds: int, only: str) -> None:
     signal.signal(signal.SIGTERM, _leave)
     Path(os.environ["VAR_DIR"]).mkdir()
     shorten()
+    logging.getLogger("mailer").setLevel(logging.ERROR)  # we wait for the database too, and that is no news
     series = Series(seed, database)
     try:
         series.run(rounds, only)

@@ -2,7 +2,9 @@
 
 import django
 
-from config.celery import app as app
+from config.celery import app
+
+__all__ = ["app"]
 
 django.setup()
 

@@ -22,7 +22,6 @@ from tests.fake_relay import FakeRelay
 
 pytestmark = pytest.mark.django_db
 PEOPLE = 2
-STEP = timedelta(minutes=30)
 Clock = time_machine.Traveller
 
 
@@ -74,15 +73,15 @@ def at(hour: int, minute: int = 0, day: int = 23) -> datetime:
     return datetime(2026, 11, day, hour, minute, tzinfo=UTC)
 
 
-def run(clock: Clock, until: datetime, *beats: Beat) -> None:
-    """From now on the `beats` are up, and time passes by half hours."""
+def run(clock: Clock, until: datetime, *beats: Beat, step: timedelta = timedelta(hours=1)) -> None:
+    """From now on the `beats` are up, and time passes in steps, up to and with `until`."""
     moment = datetime.now(UTC)
     while True:
         for beat in beats:
             beat.run_due()
         if moment >= until:
             return
-        moment = min(moment + STEP - timedelta(minutes=moment.minute % 30), until)
+        moment = min(moment + step, until)
         clock.move_to(moment)
 
 
@@ -104,7 +103,7 @@ def test_a_beat_that_was_down_sends_late_once_and_says_so(
 ):
     run(clock, down, Beat())
     clock.move_to(up)
-    run(clock, at(16, day=24), Beat())
+    run(clock, at(15, day=24), Beat())
     assert told() == [(at(15), "done", reason), (at(15, day=24), "done", "")]
     assert len(relay.received) == 2 * PEOPLE
 
@@ -140,7 +139,7 @@ def test_paused_two_days_and_resumed_before_three(digest: Digest, relay: FakeRel
     set_paused(digest, True)
     run(clock, at(13, 30, day=25), beat)
     set_paused(digest, False)
-    run(clock, at(16, day=25), beat)
+    run(clock, at(15, day=25), beat)
     skipped = [(at(15, day=day), "skipped", "the digest was paused") for day in (23, 24)]
     assert told() == [*skipped, (at(15, day=25), "done", "")]
     assert len(relay.received) == PEOPLE
@@ -150,6 +149,7 @@ def test_an_edit_at_the_last_minute_to_later(digest: Digest, relay: FakeRelay, c
     beat = Beat()
     run(clock, at(14, 59), beat)
     set_schedule(digest, Schedule(time(16)))
+    run(clock, at(16), beat)
     run(clock, at(16, day=24), beat)
     assert told() == [(at(16), "done", ""), (at(16, day=24), "done", "")]
 
@@ -158,6 +158,7 @@ def test_an_edit_right_after_three_to_earlier(digest: Digest, relay: FakeRelay, 
     beat = Beat()
     run(clock, at(15, 1), beat)
     set_schedule(digest, Schedule(time(14)))
+    run(clock, at(14, day=24), beat)
     run(clock, at(16, day=24), beat)
     assert told() == [(at(15), "done", ""), (at(14, day=24), "done", "")]
 
@@ -216,7 +217,7 @@ def test_a_clock_change_sends_once_a_local_day(zone: str, change: date, hour: ti
     for day in existing:
         due = datetime.combine(day, hour, there).astimezone(UTC)
         clock.move_to(due - timedelta(hours=2))
-        run(clock, due + timedelta(hours=3), beat)
+        run(clock, due + timedelta(hours=3), beat, step=timedelta(minutes=30))
     found = [(moment.astimezone(there), status, reason) for moment, status, reason in told()]
     sent_on = [(moment.date(), status, reason) for moment, status, reason in found]
     assert sent_on == [(day, "done", "") for day in existing]
