@@ -18,6 +18,10 @@ test: $(VENV)/.installed-dev ## Run the tests on SQLite, then on PostgreSQL
 	$(BIN)/python -m pytest -n 2
 	TEST_DATABASE=postgresql $(BIN)/python -m pytest -n 2
 
+.PHONY: test-crash
+test-crash: $(VENV)/.installed-dev ## Kill real processes and read what came of it; ROUNDS=50 is the long form, SEED repeats a run
+	$(BIN)/python -m tests.crash
+
 lint: $(VENV)/.installed-dev ## Check style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

@@ -27,7 +27,7 @@ from mailer.templating.sandbox import TemplateError
 logger = logging.getLogger(__name__)
 
 #: How many deliveries are claimed, and recorded, at a time.
-GROUP = 250
+GROUP = 500
 #: A run begins no mail after this, so that it ends before Celery's time limit.
 TIME_BUDGET = timedelta(minutes=10)
 _FAILURES_NAMED = 100
@@ -108,6 +108,7 @@ class _Batch:
     def _envelopes(self, writer: LetterWriter, eight_bit: bool, group: list[Claimed]) -> Iterator[Envelope]:
         """One envelope after the other, drawn by the relay session; a group is claimed when the last one is used up."""
         while group:
+            writer.look_up(group)
             for claimed in group:
                 now = self._clock()
                 if stopping() or now > self._ends_at or now > claimed.lease - LEASE / 2:

@@ -79,7 +79,7 @@ def claim(wanted: Range, size: int, now: datetime, run: Run) -> list[Claimed]:
         if ids:
             run.journal.claimed(ids, lease)
             run.leases.update(dict.fromkeys(ids, lease))
-    return _load(ids, lease, now)
+    return _load(ids, lease, now) if ids else []
 
 
 def release(leases: dict[int, datetime]) -> int:
@@ -99,7 +99,7 @@ def _load(ids: list[int], lease: datetime, now: datetime) -> list[Claimed]:
     subscription = Subscription.objects.filter(list=OuterRef("mailing__list"), recipient=OuterRef("recipient"))
     suppressions = Suppression.objects.effective(now).filter(email=OuterRef("recipient__email"))
     rows = (
-        Delivery.objects.filter(pk__in=ids)
+        Delivery.objects.filter(pk__range=(ids[0], ids[-1]), leased_until=lease, status=Delivery.Status.SENDING)
         .order_by("pk")
         .annotate(
             suppression=suppressions.values("reason")[:1],

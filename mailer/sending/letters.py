@@ -1,6 +1,7 @@
 """Turns claimed deliveries into envelopes: composed once for all who get the same, merged and built for each."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from email.utils import parseaddr
 
@@ -36,6 +37,7 @@ class LetterWriter:
         self._items = list(pinned.filter(recipient=None))
         self._personal_items = pinned.exclude(recipient=None)
         self._has_personal_items = self._personal_items.exists()
+        self._own_items: defaultdict[int | None, list[DigestItem]] = defaultdict(list)
         self._signer, self._message_ids, self._site = Signer("unsubscribe"), MessageIds(), settings.SITE_URL
         self._stationery: dict[tuple[int, ...], Stationery] = {}
 
@@ -69,10 +71,17 @@ class LetterWriter:
             return Outcome(claimed.id, Kind.PERMANENT, None, str(error), Delivery.Reason.TEMPLATE)
         return Envelope(claimed.id, self._sender.address, person.email, data)
 
+    def look_up(self, group: Iterable[Claimed]) -> None:
+        """Fetch, in one query for all of the group, the items that are for one of them alone."""
+        if self._has_personal_items:
+            self._own_items.clear()
+            people = [claimed.person.id for claimed in group if claimed.person]
+            for item in self._personal_items.filter(recipient__in=people):
+                self._own_items[item.recipient_id].append(item)
+
     def _items_for(self, person: Person) -> Sequence[DigestItem]:
-        if not self._has_personal_items:
-            return self._items
-        return [*self._personal_items.filter(recipient=person.id), *self._items]
+        own = self._own_items.get(person.id)
+        return [*own, *self._items] if own else self._items
 
     def _stationery_for(self, items: Sequence[DigestItem], links: Links, eight_bit: bool) -> Stationery:
         """Of those who get the same items. The language is the list's, which is the template's: German dates in an

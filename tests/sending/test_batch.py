@@ -229,3 +229,22 @@ def test_what_is_sent_at_is_when_it_was_sent(mailing: Mailing, relay: FakeRelay)
     at = datetime(2026, 11, 23, 15, 0, 1, tzinfo=UTC) + timedelta(days=365)
     send(mailing, at=at)
     assert set(Delivery.objects.values_list("sent_at", flat=True)) == {at}
+
+
+def test_an_item_for_one_person_is_in_that_persons_mail_only(digest: Digest, relay: FakeRelay):
+    ada = subscribe(digest.list, "ada@example.org")
+    subscribe(digest.list, "zoe@example.org")
+    make_item(digest.list, "For Ada alone", recipient=ada)
+    mailing = plan_now(digest, timezone.now())
+    send(mailing)
+    assert relay.recipients() == ["ada@example.org"]
+    assert set(Delivery.objects.exclude(recipient=ada).values_list("status", "reason")) == {("skipped", "empty")}
+    make_item(digest.list, "For all")
+    make_item(digest.list, "Again for Ada", recipient=ada)
+    relay.received.clear()
+    send(plan_now(digest, timezone.now()))
+    bodies = {mail.recipient: mail.message for mail in relay.received}
+    assert len(bodies) == 5
+    assert [who for who, body in bodies.items() if b"Again for Ada" in body] == ["ada@example.org"]
+    assert all(b"For all" in body for body in bodies.values())
+    assert not any(b"For Ada alone" in body for body in bodies.values())

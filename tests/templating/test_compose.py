@@ -88,7 +88,9 @@ def test_any_template_is_the_same_merged_as_rendered(pieces: list[str], count: i
 
 def test_what_depends_on_nobody_is_rendered_once():
     conditions = "{% if links.view and not links.preferences %}1{% endif %}{% if links.view == 'x' %}2{% endif %}"
-    links = compose(compile_sources("s", "<p>" + conditions + "</p>", "t"), {"links": {"view": True, "preferences": False}})
+    links = compose(
+        compile_sources("s", "<p>" + conditions + "</p>", "t"), {"links": {"view": True, "preferences": False}}
+    )
     assert [type(part).__name__ for part in links.html] == ["str", "Field", "str"]
     assert str(links.html[0]).endswith("<p>1")
     compiled = compile_sources("{{ count }}", "<p>{{ count }} {{ recipient.name }}</p>", "{{ count }}")

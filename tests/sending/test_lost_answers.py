@@ -1,0 +1,157 @@
+"""Answers that never come: from the database after a commit, from a mail server after the dot, from a torn disk."""
+
+import os
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.db import OperationalError
+from django.utils import timezone
+
+from mailer import tasks
+from mailer.models import Delivery, Digest, Mailing, RelayPause
+from mailer.scheduling.planning import plan_now
+from mailer.sending import claim as claims
+from mailer.sending.batch import send_range
+from mailer.sending.claim import Range
+from mailer.sending.journal import Journal, JournalUnavailable, journals, read_entries
+from mailer.sending.record import reconcile
+from mailer.sending.relays import is_paused, pause_relay, relay_name
+from mailer.sending.wakeups import waiting_mailings
+from tests.build import make_item, subscribe
+from tests.fake_relay import DROP, HANG, FakeRelay
+
+pytestmark = pytest.mark.django_db
+LEASE = datetime.fromisoformat("2026-11-23T15:10:00+00:00")
+
+
+@pytest.fixture
+def mailing(digest: Digest) -> Mailing:
+    for number in range(3, 12):
+        subscribe(digest.list, f"person{number}@example.org")
+    make_item(digest.list)
+    return plan_now(digest, timezone.now())
+
+
+def send(mailing: Mailing) -> dict[str, Any]:
+    return send_range(Range(mailing.pk, 0, 2**62), uuid4(), timezone.now)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_claim_whose_answer_was_lost_is_given_back(
+    mailing: Mailing, relay: FakeRelay, monkeypatch: pytest.MonkeyPatch
+):
+    load, fails = claims._load, [True]
+
+    def lose_the_first_answer(*arguments: Any) -> Any:
+        if fails and fails.pop():
+            raise OperationalError("the server closed the connection")
+        return load(*arguments)
+
+    monkeypatch.setattr(claims, "_load", lose_the_first_answer)
+    monkeypatch.setattr("mailer.sending.batch.GROUP", 5)
+    send(mailing)
+    counts = {status: Delivery.objects.filter(status=status).count() for status in ("sent", "queued", "sending")}
+    assert counts == {"sent": 7, "queued": 5, "sending": 0}
+
+
+def write_only(room: int) -> Callable[[int, bytes], int]:
+    write = os.write
+    left = [room]
+
+    def write_until_full(file: int, data: bytes) -> int:
+        written = write(file, data[: left[0]])
+        left[0] -= written
+        return written
+
+    return write_until_full
+
+
+def test_a_line_torn_by_a_full_disk_does_not_swallow_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    journal = Journal(tmp_path)
+    journal.claimed([12, 34], LEASE)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", write_only(3))
+        with pytest.raises(JournalUnavailable):
+            journal.started(12)
+    journal.started(34)
+    entries = read_entries(journals(tmp_path)[0])
+    assert (entries.started, entries.damaged) == ({34}, False)
+    journal.finish()
+
+
+def test_a_damaged_journal_stops_nobody_and_is_not_trusted(tmp_path: Path):
+    journal = Journal(tmp_path)
+    journal.claimed([12, 34], LEASE)
+    with journals(tmp_path)[0].open("ab") as file:
+        file.write(b"S 1\x00\xff2\nnothing of ours\n")
+    entries = read_entries(journals(tmp_path)[0])
+    assert (entries.in_flight(), entries.untouched()) == ({12, 34}, set())
+    journal.finish()
+
+
+@pytest.mark.parametrize("reply", [HANG, DROP])
+def test_a_server_that_answers_no_dot_does_not_swallow_the_list(
+    mailing: Mailing, relay: FakeRelay, settings: Any, reply: str
+):
+    settings.EMAIL_TIMEOUT = 0.1
+    relay.answer("DOT", reply)
+    assert "does not answer" in send(mailing)["halted"]
+    assert Delivery.objects.filter(status="uncertain").count() == 1
+    assert Delivery.objects.filter(status="queued").count() == 11
+    assert RelayPause.objects.exists()
+
+
+def test_a_server_that_becomes_mute_costs_a_mail_a_connection(mailing: Mailing, relay: FakeRelay, settings: Any):
+    settings.EMAIL_TIMEOUT = 0.1
+    taken = []
+
+    def mute_after_four(step: str, who: str) -> str | None:
+        taken.append(who) if step == "DOT" else None
+        return HANG if step == "DOT" and len(taken) > 4 else None
+
+    relay.rules.append(mute_after_four)
+    assert "does not answer" in send(mailing)["halted"]
+    assert Delivery.objects.filter(status="sent").count() == 4
+    assert Delivery.objects.filter(status="uncertain").count() <= settings.RELAY.connections
+
+
+def test_only_an_answer_ends_the_alarm(mailing: Mailing, relay: FakeRelay, settings: Any):
+    settings.EMAIL_TIMEOUT = 0.1
+    pause_relay("it hangs", timezone.now() - timedelta(minutes=1))
+    relay.answer("DOT", HANG, times=1)
+    send(mailing)
+    assert RelayPause.objects.get().relay == relay_name()  # the same row: no second alarm
+    RelayPause.objects.update(retry_at=timezone.now())
+    send(mailing)
+    assert not RelayPause.objects.exists()
+
+
+def test_a_tick_tries_the_mail_server_again_and_wakes_who_was_turned_away(
+    mailing: Mailing, relay: FakeRelay, monkeypatch: pytest.MonkeyPatch
+):
+    woken: list[int] = []
+    monkeypatch.setattr(tasks, "wake_mailing", lambda pk: not woken.append(pk))
+    now = timezone.now()
+    Mailing.objects.update(woken_at=now - timedelta(seconds=15))
+    pause_relay("it is being restarted", now)
+    tasks.tick()
+    assert woken == waiting_mailings(now) == [mailing.pk]
+    assert not is_paused(timezone.now())
+
+
+def test_an_uncertain_mail_goes_out_again_when_somebody_decides_so(mailing: Mailing, relay: FakeRelay):
+    """The lines are those of docs/reliability.md."""
+    relay.answer("DOT", DROP, to="person1@example.org", times=1)
+    send(mailing)
+    mailing.refresh_from_db()
+    assert (mailing.status, mailing.uncertain) == ("done", 1)
+    Delivery.objects.filter(mailing=mailing, status="uncertain").update(status="queued", reason="", leased_until=None)
+    reconcile(mailing.pk)
+    send(mailing)
+    mailing.refresh_from_db()
+    assert (mailing.status, mailing.uncertain, mailing.sent) == ("done", 0, 12)
+    assert relay.recipients().count("person1@example.org") == 2
