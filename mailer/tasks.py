@@ -15,7 +15,7 @@ from kombu.exceptions import OperationalError
 
 from mailer.models import Mailing
 from mailer.scheduling.notifications import plan_notification
-from mailer.scheduling.planning import plan_digest, plan_due
+from mailer.scheduling.planning import complete, plan_digest, plan_due
 from mailer.scheduling.schedules import find_digest
 from mailer.sending.batch import send_range
 from mailer.sending.claim import Range
@@ -23,7 +23,7 @@ from mailer.sending.record import finish_mailing
 from mailer.sending.recovery import give_up_abandoned, recover_journals
 from mailer.sending.relays import try_relay_again
 from mailer.sending.retention import purge_log
-from mailer.sending.wakeups import due_ranges, finished_mailings, note_woken, waiting_mailings
+from mailer.sending.wakeups import due_ranges, finished_mailings, highest_delivery, note_woken, waiting_mailings
 
 logger = logging.getLogger(__name__)
 
@@ -54,6 +54,14 @@ def tick() -> None:
     for mailing_id in waiting_mailings(now):
         if not wake_mailing(mailing_id):
             break  # the broker is down, and so it is for the others
+
+
+@shared_task(name="mailer.tasks.plan_rest", ignore_result=True)
+def plan_rest(mailing_id: int) -> None:
+    """Make the deliveries beyond a large mailing's first part, while that is being sent, and wake workers for them."""
+    before = highest_delivery()
+    complete(mailing_id)
+    wake_mailing(mailing_id, after=before)
 
 
 @shared_task(bind=True, name="mailer.tasks.deliver")
@@ -99,16 +107,19 @@ def notify_user(recipient: str | int, template: str, context: dict[str, Any], ke
     return {"mailing": mailing.pk}
 
 
-def wake_mailing(mailing_id: int) -> bool:
-    """Tell the workers of the mailing's due deliveries. Returns whether the broker took the messages.
+def wake_mailing(mailing_id: int, after: int = 0) -> bool:
+    """Tell the workers of the mailing's due deliveries with ids above `after`. Returns whether the broker took it all.
 
     If it did not, nothing is lost: the next tick finds the rows.
     """
     now = timezone.now()
     mailing = Mailing.objects.get(pk=mailing_id)
     note_woken([mailing_id], now)
-    ranges = due_ranges(mailing_id, now)
-    return all(_publish((mailing_id, part.first, part.last), mailing, str(uuid4())) for part in ranges)
+    parts = [(mailing_id, part.first, part.last) for part in due_ranges(mailing_id, now, after)]
+    woken = all(_publish(part, mailing, str(uuid4())) for part in parts)
+    if woken and mailing.has_more:
+        woken = _queue_rest(mailing_id)
+    return woken
 
 
 def _wake_notification(mailing: Mailing, due: datetime, task_id: str) -> None:
@@ -116,6 +127,15 @@ def _wake_notification(mailing: Mailing, due: datetime, task_id: str) -> None:
     if remaining <= LONGEST_COUNTDOWN:
         pk = mailing.deliveries.values_list("pk", flat=True).get()
         _publish((mailing.pk, pk, pk), mailing, task_id, max(0.0, remaining.total_seconds()))
+
+
+def _queue_rest(mailing_id: int) -> bool:
+    try:
+        plan_rest.apply_async(args=(mailing_id,), retry=False)
+    except OperationalError as error:
+        logger.warning("The broker can't be used (%s); the next tick will plan the rest of %s", error, mailing_id)
+        return False
+    return True
 
 
 def _publish(args: tuple[int, int, int], mailing: Mailing, task_id: str, countdown: float = 0.0) -> bool:

@@ -53,6 +53,7 @@ class Mailing(models.Model):
     recipient = models.ForeignKey(
         Recipient, null=True, blank=True, on_delete=models.SET_NULL, db_index=False, help_text="Of a notification."
     )
+    has_more = models.BooleanField(default=False, editable=False, help_text="Not all its deliveries are made yet.")
     context = models.JSONField(default=dict, blank=True)
     key = models.CharField(max_length=200, null=True, blank=True, unique=True, help_text="The same key is sent once.")
     created_by = models.ForeignKey(

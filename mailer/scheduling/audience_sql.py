@@ -11,7 +11,7 @@ INSERT INTO mailer_delivery (mailing_id, recipient_id)
 SELECT %(mailing)s, subscription.recipient_id
 FROM mailer_subscription AS subscription{join}
 WHERE subscription.list_id = %(list)s AND subscription.status = 'active'{zone}
-ORDER BY subscription.recipient_id
+ORDER BY subscription.recipient_id{limit}
 ON CONFLICT DO NOTHING
 """
 _JOIN = " JOIN mailer_recipient AS recipient ON recipient.id = subscription.recipient_id"
@@ -30,20 +30,23 @@ WHERE item.list_id = %(list)s AND item.published_at <= %(until)s AND NOT item.is
 _ELSEWHERE = " AND (mailing.time_zone = %(zone)s OR NOT mailing.is_local)"
 
 
-def insert_deliveries(mailing: Mailing) -> None:
+def insert_deliveries(mailing: Mailing, at_most: int | None = None) -> int:
     """A queued delivery for everybody who is actively on the mailing's list (and in its time zone, where that counts).
 
-    Suppressed addresses are planned too: that nothing went to them, and why, belongs in the log.
+    Suppressed addresses are planned too: that nothing went to them, and why, belongs in the log. Returns how many are
+    new; those that there are already stay as they are.
     """
     if mailing.list is None:
-        return
+        return 0
     local = mailing.is_local
-    statement = _DELIVERIES.format(join=_JOIN if local else "", zone=_IN_ZONE if local else "")
-    values = {"mailing": mailing.pk, "list": mailing.list.pk}
+    limit = f" LIMIT {at_most:d}" if at_most else ""
+    statement = _DELIVERIES.format(join=_JOIN if local else "", zone=_IN_ZONE if local else "", limit=limit)
+    values: dict[str, int | str] = {"mailing": mailing.pk, "list": mailing.list.pk}
     if local:
         values |= {"list_zone": mailing.list.time_zone, "zone": mailing.time_zone}
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
+        return int(cursor.rowcount)
 
 
 def insert_items(mailing: Mailing, until: datetime) -> int:

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models import F
 
 from mailer.models import Digest, Mailing, Subscription, TemplateVersion
 from mailer.scheduling.audience_sql import insert_deliveries, insert_items
@@ -15,6 +16,8 @@ logger = logging.getLogger(__name__)
 
 #: Sooner than this after its time, a digest does not say that it is late.
 PUNCTUAL = timedelta(minutes=10)
+#: How many deliveries are made before the first is sent.
+FIRST_PART = 10_000
 #: How far back a service that was down looks for what it missed.
 LOOK_BACK = timedelta(days=31)
 
@@ -36,7 +39,7 @@ def plan_due(now: datetime) -> list[Mailing]:
             logger.error("Digest %s can't be planned: %s", pk, error)
     # What a planner that died had begun.
     begun = Mailing.objects.filter(status=Mailing.Status.PLANNED, scheduled_for__lte=now)
-    return planned + [mailing for mailing in begun if fill(mailing, now)]
+    return planned + [mailing for mailing in begun if begin(mailing, now)]
 
 
 def plan_digest(digest_id: int, now: datetime) -> list[Mailing]:
@@ -60,7 +63,7 @@ def plan_digest(digest_id: int, now: datetime) -> list[Mailing]:
         ]
         digest.checked_through = now
         digest.save(update_fields=["checked_through"])
-    return [mailing for mailing in mailings if mailing is not None and fill(mailing, now)]
+    return [mailing for mailing in mailings if mailing is not None and begin(mailing, now)]
 
 
 def plan_now(digest: Digest, now: datetime, created_by: Any = None, key: str | None = None) -> Mailing:
@@ -77,30 +80,41 @@ def plan_now(digest: Digest, now: datetime, created_by: Any = None, key: str | N
         mailing.save()
         if not insert_items(mailing, now) and not digest.send_when_empty:
             raise NothingToSend(f"{digest} has nothing new to send.")
-    if not fill(mailing, now):
+    if not begin(mailing, now):
         raise NothingToSend(f"{digest} has nobody to send to: no active subscription on {digest.list}.")
     return mailing
 
 
-def fill(mailing: Mailing, now: datetime) -> bool:
-    """Make the mailing's deliveries and let it go. Returns whether it has any.
+def begin(mailing: Mailing, now: datetime) -> bool:
+    """Make the first of the mailing's deliveries and let it go. Returns whether it has any.
 
-    Safe to do again when a planner died half-way: a delivery that is there stays as it is.
+    What is beyond FIRST_PART is made by `complete`, so that on a list of a million the first mail leaves at once.
+    Safe to do again when a planner died half-way.
     """
     with transaction.atomic():
         locked = Mailing.objects.select_for_update(of=("self",)).get(pk=mailing.pk)
         if locked.status != Mailing.Status.PLANNED:
             return False
-        insert_deliveries(locked)
-        locked.planned = locked.deliveries.count()
-        locked.started_at = now
-        locked.status = Mailing.Status.SENDING
+        locked.planned = insert_deliveries(locked, FIRST_PART)
+        locked.has_more = locked.planned == FIRST_PART
+        locked.started_at, locked.status = now, Mailing.Status.SENDING
         if not locked.planned:
             locked.status, locked.reason = Mailing.Status.SKIPPED, "nobody is on the list"
             locked.finished_at = now
         locked.save()
     mailing.refresh_from_db()
     return mailing.planned > 0
+
+
+def complete(mailing_id: int) -> None:
+    """Make the rest of the mailing's deliveries; those that there are stay as they are.
+
+    The mailing's own row is touched at the end only, because the workers write their sums to it meanwhile.
+    """
+    with transaction.atomic():
+        mailing = Mailing.objects.select_related("list", "digest").get(pk=mailing_id)
+        made = insert_deliveries(mailing)
+        Mailing.objects.filter(pk=mailing_id, has_more=True).update(planned=F("planned") + made, has_more=False)
 
 
 def in_words(delay: timedelta) -> str:

@@ -45,7 +45,8 @@ def read_answer(received: bytes) -> tuple[Answer | None, bytes]:
 
     Raises ValueError for what is no SMTP reply.
     """
-    texts, rest = [], received
+    texts: list[str] = []
+    rest = received
     while True:
         line, newline, rest = rest.partition(b"\n")
         if not newline:

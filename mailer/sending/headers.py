@@ -24,7 +24,10 @@ def unstructured(name: str, value: str) -> str:
 
 
 def mailbox(name: str, display_name: str, address: str) -> str:
-    """A field such as To with one address; the name is quoted or encoded as needed, the address never (RFC 2047 section 5)."""
+    """A field such as To with one address; its name is quoted or encoded as needed, the address never.
+
+    RFC 2047 section 5 forbids that.
+    """
     plain = clean(display_name)[:200]
     if not plain:
         return f"{name}: {address}\r\n"

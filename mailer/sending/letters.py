@@ -84,13 +84,12 @@ class LetterWriter:
         return [*own, *self._items] if own else self._items
 
     def _stationery_for(self, items: Sequence[DigestItem], links: Links, eight_bit: bool) -> Stationery:
-        """Of those who get the same items. The language is the list's, which is the template's: German dates in an
-        English mail help nobody.
-        """
+        """The stationery of those who get the same items."""
         key = tuple([item.pk for item in items]) if self._has_personal_items else ()
         if key not in self._stationery:
             if len(self._stationery) >= _KEPT:
                 self._stationery.pop(next(iter(self._stationery)))
+            # The list's language, which is the template's: German dates in an English mail help nobody.
             language = self._mailing.list.language if self._mailing.list else ""
             context = mailing_context(self._mailing, items, language) | {"links": links.there()}
             self._stationery[key] = Stationery(compose(self._compiled, context), self._sender, eight_bit)

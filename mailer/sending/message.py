@@ -98,7 +98,7 @@ def part_head(subtype: bytes, encoding: bytes) -> bytes:
 
 
 def normal_lines(text: str) -> str:
-    """The text with `\\n` as its only line end, and without NUL."""
+    """The text with LF as its only line end, and without NUL."""
     return text.replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "")
 
 

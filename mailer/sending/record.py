@@ -62,7 +62,7 @@ def finish_mailing(mailing_id: int, now: datetime) -> bool:
     """Close the mailing if none of its deliveries is open; its sums are counted again. Returns whether it closed."""
     with transaction.atomic():
         mailing = Mailing.objects.select_for_update(of=("self",)).get(pk=mailing_id)
-        if mailing.status != Mailing.Status.SENDING or mailing.deliveries.open().exists():
+        if mailing.status != Mailing.Status.SENDING or mailing.has_more or mailing.deliveries.open().exists():
             return False
         count_again(mailing)
         mailing.status, mailing.finished_at = Mailing.Status.DONE, now

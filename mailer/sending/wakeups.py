@@ -19,17 +19,23 @@ LONG_PATIENCE = timedelta(minutes=10)
 _RANGES = """
 SELECT MIN(id), MAX(id) FROM (
   SELECT id, (ROW_NUMBER() OVER (ORDER BY id) - 1) / %(size)s AS number FROM mailer_delivery
-  WHERE mailing_id = %(mailing)s AND status = 'queued' AND (next_attempt_at IS NULL OR next_attempt_at <= %(now)s)
+  WHERE mailing_id = %(mailing)s AND status = 'queued' AND id > %(after)s
+    AND (next_attempt_at IS NULL OR next_attempt_at <= %(now)s)
 ) AS due GROUP BY number ORDER BY 1
 """
 
 
-def due_ranges(mailing_id: int, now: datetime) -> list[Range]:
-    """The mailing's queued deliveries that are due, in ranges for one task each."""
+def due_ranges(mailing_id: int, now: datetime, after: int = 0) -> list[Range]:
+    """The mailing's queued deliveries that are due, with ids above `after`, in ranges for one task each."""
     adapted = connection.ops.adapt_datetimefield_value(now)
     with connection.cursor() as cursor:
-        cursor.execute(_RANGES, {"size": RANGE_SIZE, "mailing": mailing_id, "now": adapted})
+        cursor.execute(_RANGES, {"size": RANGE_SIZE, "mailing": mailing_id, "now": adapted, "after": after})
         return [Range(mailing_id, first, last) for first, last in cursor.fetchall()]
+
+
+def highest_delivery() -> int:
+    """The highest id of all deliveries: those that are planned from now on have higher ones."""
+    return Delivery.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
 
 
 def waiting_mailings(now: datetime) -> list[int]:
@@ -41,7 +47,11 @@ def waiting_mailings(now: datetime) -> list[int]:
         unattended |= Q(woken_at__lte=now - PATIENCE)
     retries = Delivery.objects.filter(status=Delivery.Status.QUEUED, next_attempt_at__lte=now)
     candidates = Mailing.objects.filter(unattended, status=Mailing.Status.SENDING)
-    bulk = candidates.exclude(kind=Mailing.Kind.NOTIFICATION).filter(Exists(due)).values_list("pk", flat=True)
+    bulk = (
+        candidates.exclude(kind=Mailing.Kind.NOTIFICATION)
+        .filter(Exists(due) | Q(has_more=True))
+        .values_list("pk", flat=True)
+    )
     single = candidates.filter(
         kind=Mailing.Kind.NOTIFICATION, pk__in=retries.order_by("next_attempt_at").values("mailing")[:10_000]
     ).values_list("pk", flat=True)
@@ -52,7 +62,9 @@ def finished_mailings() -> list[int]:
     """The mailings in which nothing is open any more, but which nobody has closed: their worker died right then."""
     undone = Delivery.objects.open().filter(mailing=OuterRef("pk"))
     return list(
-        Mailing.objects.filter(~Exists(undone), status=Mailing.Status.SENDING).values_list("pk", flat=True)[:10_000]
+        Mailing.objects.filter(~Exists(undone), status=Mailing.Status.SENDING, has_more=False).values_list(
+            "pk", flat=True
+        )[:10_000]
     )
 
 

@@ -46,7 +46,7 @@ def bind(template: Template, context: dict[str, Any], autoescape: bool) -> Conte
 
 
 class PlainContext(dict[str, Any]):
-    """What nodes that set no names need of a Django context, without the cost of one: names, and how to write values."""
+    """What nodes that set no names need of a Django context, without its cost: names, and how to write values."""
 
     use_l10n = None
     use_tz = None
@@ -60,7 +60,7 @@ class PlainContext(dict[str, Any]):
 def render_nodes(nodes: NodeList, context: Context | PlainContext) -> str:
     """Nodes as text. Raises UnknownVariable, or TemplateError for any other failure."""
     try:
-        return "".join([node.render(context) for node in nodes])
+        return "".join([node.render(context) for node in nodes])  # type: ignore[arg-type]
     except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError) as error:
         raise TemplateError(f"The template could not be filled: {error}") from error
 

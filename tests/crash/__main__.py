@@ -9,6 +9,7 @@ import json
 import os
 import secrets
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -24,6 +25,7 @@ _TITLES = ["fault", "database", "rounds", "planned", "at the sink", "twice", "lo
 
 
 def main() -> int:
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     seed, rounds = os.environ.get("SEED") or secrets.token_hex(4), int(os.environ.get("ROUNDS") or 0)
     form = "long" if rounds else "short"
     _say(f"SEED={seed}, the {form} form")

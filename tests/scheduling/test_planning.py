@@ -6,8 +6,11 @@ import pytest
 from django_celery_beat.models import CrontabSchedule, PeriodicTask
 
 from mailer.models import Delivery, Digest, EmailTemplate, Mailing, RecipientList
-from mailer.scheduling.planning import NothingToSend, fill, plan_digest, plan_due, plan_now
+from mailer.scheduling import planning
+from mailer.scheduling.planning import NothingToSend, begin, complete, plan_digest, plan_due, plan_now
 from mailer.scheduling.schedules import Schedule, set_paused, set_schedule
+from mailer.sending.record import finish_mailing
+from mailer.sending.wakeups import waiting_mailings
 from tests.build import make_digest, make_item, make_list, subscribe
 
 pytestmark = pytest.mark.django_db
@@ -145,7 +148,7 @@ def test_a_planner_that_died_half_way_is_completed_by_the_next_tick(digest: Dige
     )
     assert plan_due(at(14, 30)) == [mailing]
     assert mailing.deliveries.count() == 3
-    assert not fill(mailing, at(14, 31))
+    assert not begin(mailing, at(14, 31))
 
 
 def test_a_digest_whose_schedule_cannot_be_read_does_not_stop_the_others(digest: Digest, template: EmailTemplate):
@@ -195,3 +198,19 @@ def test_a_periodic_task_that_names_a_list_makes_its_digest(mailing_list: Recipi
     assert (digest.slug, digest.list, digest.template) == ("news", mailing_list, template)
     set_schedule(digest, Schedule(time(15)))
     assert PeriodicTask.objects.filter(task="mailer.tasks.send_digest").count() == 1
+
+
+def test_a_long_list_is_planned_in_two_parts_and_nobody_twice(
+    digest: Digest, mailing_list: RecipientList, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(planning, "FIRST_PART", 2)
+    make_item(digest.list)
+    (mailing,) = plan_due(at(15))
+    assert (mailing.planned, mailing.has_more, mailing.status) == (2, True, "sending")
+    mailing.deliveries.update(status="sent")
+    assert not finish_mailing(mailing.pk, at(15))
+    assert waiting_mailings(at(15, 1)) == [mailing.pk]
+    for _ in range(2):
+        complete(mailing.pk)
+    mailing.refresh_from_db()
+    assert (mailing.planned, mailing.has_more, mailing.deliveries.count()) == (3, False, 3)

@@ -1,0 +1,121 @@
+"""A list of a million: planning, the first mail, memory, and importing."""
+
+import csv
+import time
+from pathlib import Path
+
+from django.db.models import Min
+from django.utils import timezone
+
+from benchmarks.programs import Programs
+from benchmarks.rounds import Case, Results, run_case
+from benchmarks.stock import add_shared_items, make_digest, make_list
+from benchmarks.whole_path import WholePath
+from benchmarks.worker import Worker
+from config.celery import app
+from mailer.audience.imports import import_recipients
+from mailer.models import Digest, Mailing, RecipientList, TemplateVersion
+from mailer.scheduling.planning import fill
+from mailer.tasks import send_digest
+
+FEW, MANY = 20_000, 200_000
+
+
+class Planning:
+    """One statement inside the database."""
+
+    def __init__(self, mailing_list: RecipientList) -> None:
+        """The list is there already."""
+        self._list = mailing_list
+
+    def run(self) -> dict[str, float]:
+        """Seconds until the mailing has all its deliveries and may go."""
+        digest, now = make_digest(self._list), timezone.now()
+        mailing = Mailing.objects.create(
+            kind=Mailing.Kind.DIGEST,
+            digest=digest,
+            list=self._list,
+            version=TemplateVersion.objects.filter(template=digest.template).latest("number"),
+            scheduled_for=now,
+        )
+        started = time.perf_counter()
+        fill(mailing, now)
+        seconds = time.perf_counter() - started
+        stop(digest)
+        return {"plan_s": seconds}
+
+
+class FirstMail:
+    """How long after the digest is fired the first mail is acknowledged; the worker is warm."""
+
+    def __init__(self, mailing_list: RecipientList) -> None:
+        """The list is there already."""
+        self._list = mailing_list
+
+    def run(self) -> dict[str, float]:
+        """Seconds by the clock that both have."""
+        digest, fired = make_digest(self._list), timezone.now()
+        send_digest.delay(digest.slug)
+        while True:
+            first = Mailing.objects.filter(digest=digest).aggregate(at=Min("deliveries__sent_at"))["at"]
+            if first is not None:
+                break
+            time.sleep(0.05)
+        stop(digest)
+        return {"first_mail_s": (first - fired).total_seconds()}
+
+
+def import_case(folder: str, rows: int) -> Case:
+    """Importing new people from a CSV file; the file is made ahead."""
+    path = Path(folder) / "people.csv"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["email", "name", "time_zone", "language", "city"])
+        writer.writerows([f"new{n}@import.example.org", f"New {n}", "Europe/Berlin", "de", "Kiel"] for n in range(rows))
+
+    def run() -> dict[str, float]:
+        mailing_list = RecipientList.objects.create(slug="imported", name="Imported")
+        started = time.perf_counter()
+        with path.open(encoding="utf-8", newline="") as lines:
+            reports = list(import_recipients(mailing_list, lines, "benchmark"))
+        seconds = time.perf_counter() - started
+        if reports[-1].new != rows:
+            raise RuntimeError(f"not all were imported: {reports[-1]}")
+        return {"import_s": seconds, "import_rows": rows}
+
+    return Case("import", run)
+
+
+def memory_case(programs: Programs) -> Case:
+    """A worker's peak memory after a long list against a short one, a new worker for each."""
+    lists = [make_list(f"memory-{people}", people) for people in (FEW, MANY)]
+
+    def run() -> dict[str, float]:
+        peaks = []
+        for mailing_list in lists:
+            add_shared_items(mailing_list)
+            worker = Worker(programs)
+            WholePath("memory", mailing_list, worker).run()
+            peaks.append(worker.peak_megabytes())
+            worker.stop()
+        return {"memory_few_mb": peaks[0], "memory_many_mb": peaks[1], "memory_ratio": peaks[1] / peaks[0]}
+
+    return Case("memory", run)
+
+
+def stop(digest: Digest) -> None:
+    """What is not sent of the digest is not to be sent: nobody works on it when this returns."""
+    Mailing.objects.filter(digest=digest).update(status=Mailing.Status.CANCELLED, finished_at=timezone.now())
+    app.control.purge()
+    while Mailing.objects.filter(digest=digest, deliveries__status="sending").exists():
+        time.sleep(0.05)
+
+
+def measure(people: int, runs: int, worker: Worker, results: Results) -> None:
+    """Planning and the first mail on a list of so many."""
+    mailing_list = make_list("long", people)
+    add_shared_items(mailing_list)
+    for _ in range(runs):
+        run_case(Case("plan", Planning(mailing_list).run), results)
+    for _ in range(runs):
+        run_case(Case("first mail", FirstMail(mailing_list).run), results)

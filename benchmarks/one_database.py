@@ -1,0 +1,12 @@
+"""All measurements on one database, in a process of its own: `python -m benchmarks.one_database OPTIONS`, as JSON."""
+
+import json
+import sys
+from importlib import import_module
+
+import django
+
+if __name__ == "__main__":
+    django.setup()  # before anything that has models can be imported
+    measured = import_module("benchmarks.measurement").measure(json.loads(sys.argv[1]))
+    json.dump(measured, sys.stdout)
