@@ -8,6 +8,9 @@ import asyncio
 import sys
 from collections import deque
 
+#: The loop wakes up at whole milliseconds, late; so that packets are right on average, they may be early too.
+_EARLY = 0.0005
+
 
 class Pipe:
     """One direction: what comes in goes out later, in order."""
@@ -33,11 +36,12 @@ class Pipe:
             self._schedule()
 
     def _schedule(self) -> None:
-        asyncio.get_running_loop().call_at(max(self._queue[0][0], self._not_before), self._deliver)
+        due = max(self._queue[0][0], self._not_before)
+        asyncio.get_running_loop().call_at(due - _EARLY, self._deliver)
 
     def _deliver(self) -> None:
         now = asyncio.get_running_loop().time()
-        while self._queue and max(self._queue[0][0], self._not_before) <= now + 0.0005 and self._target:
+        while self._queue and max(self._queue[0][0], self._not_before) <= now + _EARLY and self._target:
             _, data = self._queue.popleft()
             if data is None:
                 self._target.close()

@@ -4,17 +4,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.core.management import call_command
 
-from benchmarks import latency, million, peer
+from benchmarks import latency, million
 from benchmarks.generator import Generator
 from benchmarks.letters import Sample, make_sample
+from benchmarks.peer import PostOffice
 from benchmarks.plain_loop import PlainLoop
-from benchmarks.postfix import Postfix
 from benchmarks.programs import Programs
 from benchmarks.raw_bytes import RawBytes
-from benchmarks.rounds import Case, Results, run_rounds
+from benchmarks.rounds import Case, Results, run_case, run_rounds
 from benchmarks.stock import add_personal_items, add_shared_items, make_list
 from benchmarks.whole_path import WholePath
 from benchmarks.worker import Worker
@@ -23,41 +22,41 @@ from mailer.models import RecipientList
 
 @dataclass(frozen=True)
 class Plan:
-    """What the command line asked for."""
+    """What is asked for."""
 
     folder: str
     sink_port: int
-    source: str | None
-    why_no_source: str
+    source: str | None  #: smtp-source, if it is there
     rounds: int
-    mails: int
-    personal_mails: int
-    loop_mails: int
-    peer_mails: int
-    far: bool  #: the cases with a far mail server, which have no database
+    mails: int  #: a round of the fast cases
+    own_items_mails: int
+    slow_mails: int  #: a round of the slow cases
+    far: int  #: how long the cases with a far mail server are, which have no database; 0 leaves them out
     people: int  #: on the longest list; 0 leaves out what needs it
+    runs: int  #: with that list
     imported: int
+    memory: bool
 
 
 def measure(options: dict[str, Any]) -> dict[str, Any]:
-    """All of it. Returns figures, each with every run's value, and what was left out."""
+    """All of it. Returns every run's figures."""
     plan, results = Plan(**options), Results()
     call_command("migrate", verbosity=0)
     call_command("sync_templates", verbosity=0)
     shared = make_list("shared", plan.mails)
     add_shared_items(shared)
-    personal = make_list("personal", plan.personal_mails)
-    add_personal_items(personal)
+    own = make_list("own", plan.own_items_mails)
+    add_personal_items(own)
     sample = make_sample(shared, min(2000, plan.mails))
     with Programs(Path(plan.folder)) as programs:
         worker = Worker(programs)
         _warm_up(worker)
-        cases = _cases(plan, results, sample, [shared, personal], worker)
+        cases = _cases(plan, sample, shared, own, worker)
         if plan.far:
-            cases += latency.cases(programs, plan, sample.envelopes)
+            cases += latency.cases(programs, plan.sink_port, sample.envelopes, plan.far)
         run_rounds(cases, plan.rounds, results)
-        million.measure(plan, programs, worker, results)
-    return {"message_bytes": sample.average_size, "values": results.all(), "skipped": results.skipped}
+        _measure_long_list(plan, programs, worker, results)
+    return {"message_bytes": sample.average_size, "values": results.values, "neighbours": results.neighbours}
 
 
 def _warm_up(worker: Worker) -> None:
@@ -66,23 +65,25 @@ def _warm_up(worker: Worker) -> None:
     WholePath("warm", few, worker).run()
 
 
-def _cases(
-    plan: Plan, results: Results, sample: Sample, lists: list[RecipientList], worker: Worker
-) -> list[Case]:
-    shared, personal = lists
+def _cases(plan: Plan, sample: Sample, shared: RecipientList, own: RecipientList, worker: Worker) -> list[Case]:
     cases = [Case("whole path", WholePath("whole_path", shared, worker).run)]
     if plan.source:
         generator = Generator(plan.source, plan.sink_port, sample.average_size, plan.mails * 2)
         cases.append(Case("smtp-source", generator.run))
-    else:
-        results.skip("vs_smtp_source", plan.why_no_source)
-    cases.append(Case("raw bytes", RawBytes(sample.envelopes, plan.mails).run))
-    cases.append(Case("plain loop", PlainLoop(sample, plan.loop_mails).run))
-    cases.append(Case("own items", WholePath("own_items", personal, worker).run))
-    cases.append(Case("django-post_office", peer.PostOffice(plan, sample).run))
-    return cases
+    return [
+        *cases,
+        Case("raw bytes", RawBytes(sample.envelopes, plan.mails * 2).run),
+        Case("plain loop", PlainLoop(sample, plan.slow_mails).run),
+        Case("own items", WholePath("own_items", own, worker).run),
+        Case("django-post_office", PostOffice(plan.folder, plan.sink_port, sample, plan.slow_mails * 8).run),
+    ]
 
 
-def relay_of(postfix: Postfix) -> str:
-    """For the settings."""
-    return f"{postfix.sink_name}, {settings.RELAY.connections} connections a process"
+def _measure_long_list(plan: Plan, programs: Programs, worker: Worker, results: Results) -> None:
+    if plan.people:
+        million.measure(plan.people, plan.runs, worker, results)
+    worker.stop()
+    if plan.memory:
+        run_case(million.memory_case(programs), results)
+    if plan.imported:
+        run_case(million.import_case(plan.folder, plan.imported), results)

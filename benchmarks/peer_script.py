@@ -31,7 +31,11 @@ def configure(work: dict[str, Any]) -> None:
             "timeout": 30,
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
         }
-        database = {"ENGINE": "django.db.backends.sqlite3", "NAME": f"{work['folder']}/peer.sqlite3", "OPTIONS": options}
+        database = {
+            "ENGINE": "django.db.backends.sqlite3",
+            "NAME": f"{work['folder']}/peer.sqlite3",
+            "OPTIONS": options,
+        }
     else:
         database = {"ENGINE": "django.db.backends.postgresql", "HOST": url.hostname, "PORT": url.port}
         database |= {"USER": url.username, "NAME": "peer"}

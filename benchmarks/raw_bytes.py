@@ -44,7 +44,7 @@ class RawBytes:
 
 def send_all(relay: Relay, envelopes: Iterator[Envelope]) -> int:
     """Send over the wire code as the service does. Returns how many were taken."""
-    with RelaySession(relay, settings.EMAIL_TIMEOUT, _ignore) as session:
+    with RelaySession(relay, settings.EMAIL_TIMEOUT, ignore) as session:
         return sum(outcome.kind is Kind.SENT for outcome in session.send(envelopes))
 
 
@@ -55,5 +55,5 @@ def _send(ready: Barrier, envelopes: list[Envelope], mails: int) -> None:
         raise RuntimeError(f"{taken} of {mails} mails were taken")
 
 
-def _ignore(delivery_id: int) -> None:
+def ignore(delivery_id: int) -> None:
     """Nothing is journalled here."""

@@ -1,6 +1,5 @@
 """Measures cases in turns, so that what disturbs the machine for a while disturbs all of them."""
 
-import statistics
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable
@@ -17,47 +16,18 @@ class Case:
     run: Callable[[], dict[str, float]]
 
 
-@dataclass(frozen=True)
-class Spread:
-    """What several runs gave."""
-
-    median: float
-    least: float
-    most: float
-    runs: int
-
-
 class Results:
-    """All figures of a measurement, and why others are missing."""
+    """Every run's figures by name, and how many cores others used meanwhile."""
 
     def __init__(self) -> None:
         """Empty."""
-        self._values: defaultdict[str, list[float]] = defaultdict(list)
-        self.skipped: dict[str, str] = {}
+        self.values: defaultdict[str, list[float]] = defaultdict(list)
         self.neighbours: list[float] = []
 
     def add(self, figures: dict[str, float]) -> None:
         """One run's figures."""
         for name, value in figures.items():
-            self._values[name].append(value)
-
-    def skip(self, name: str, why: str) -> None:
-        """A figure that can't be had here."""
-        self.skipped[name] = why
-
-    def spread(self, name: str) -> Spread | None:
-        """Of a figure."""
-        values = self._values.get(name)
-        return Spread(statistics.median(values), min(values), max(values), len(values)) if values else None
-
-    def median(self, name: str) -> float | None:
-        """Of a figure."""
-        found = self.spread(name)
-        return found.median if found else None
-
-    def names(self) -> list[str]:
-        """Of all figures, in the order of their first run."""
-        return list(self._values)
+            self.values[name].append(value)
 
 
 def run_rounds(cases: Iterable[Case], rounds: int, results: Results) -> None:

@@ -1,20 +1,19 @@
-"""Reads recipients and items from files, line by line, keeping what is good and naming what is not."""
+"""Reads recipients from files, line by line, keeping what is good and naming what is not."""
 
 import csv
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from functools import lru_cache
 from itertools import islice
-from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db import transaction
 
-from mailer.models import DigestItem, Recipient, RecipientList, Subscription, normalise_address, validate_time_zone
+from mailer.audience.staging import StagedRow, Staging
+from mailer.models import RecipientList, normalise_address, validate_time_zone
 
-#: Rows that are written in one transaction.
-CHUNK = 1000
+#: Rows that are read, checked and staged at a time.
+CHUNK = 10_000
 #: The headings that are understood, in lower case without spaces, dots and dashes.
 COLUMNS = {
     "email": {"email", "emailaddress", "mail", "address"},
@@ -32,6 +31,7 @@ class UnreadableFile(ValueError):
 class ImportReport:
     """What became of a file's rows."""
 
+    read: int = 0  #: usable lines so far
     new: int = 0
     changed: int = 0
     unchanged: int = 0
@@ -40,72 +40,32 @@ class ImportReport:
     errors: list[tuple[int, str]] = field(default_factory=list)  #: line number, reason
 
     def __str__(self) -> str:
-        counts = (
-            f"{self.new} new, {self.changed} changed, {self.unchanged} unchanged, {self.duplicates} twice in the file"
-        )
+        counts = f"{self.new} new, {self.changed} changed, {self.unchanged} unchanged, {self.duplicates} twice in the file"
         return f"{counts}, {self.unsubscribed} unsubscribed before and left so, {len(self.errors)} not usable"
-
-
-@dataclass(frozen=True)
-class Row:
-    """A usable line of a recipients' file."""
-
-    email: str
-    name: str
-    time_zone: str
-    language: str
-    attributes: dict[str, str]
 
 
 def import_recipients(mailing_list: RecipientList, lines: Iterable[str], source: str) -> Iterator[ImportReport]:
     """Put the people in a CSV file (with a heading; comma, semicolon or tab) on the list.
 
-    Yields the one growing report after each chunk of rows. Whoever is known is updated by what the file says; who has
-    unsubscribed stays so. A bad line is reported with its number and costs no other line.
-    Raises UnreadableFile if there is no heading with an address in it.
+    Yields the one report, with the lines `read` so far, after each CHUNK, and at last with what became of them: they are
+    written together, when all are read. Whoever is known is updated by what the file says; who has unsubscribed stays so.
+    A bad line is reported with its number and costs no other line. Raises UnreadableFile if there is no heading with an
+    address in it, or a line that is no CSV; then nothing is written.
     """
-    report, seen = ImportReport(), set[str]()
+    report = ImportReport()
     rows = _read_rows(lines, report)
-    while chunk := list(islice(rows, CHUNK)):
-        fresh = []
-        for row in chunk:
-            if row.email in seen:
-                report.duplicates += 1
-            else:
-                seen.add(row.email)
-                fresh.append(row)
-        with transaction.atomic():
-            _store(mailing_list, fresh, report, source)
-        yield report
+    with Staging(mailing_list, source) as staging:
+        while chunk := list(islice(rows, CHUNK)):
+            staging.add(chunk)
+            report.read += len(chunk)
+            yield report
+        written = staging.write()
+    report.new, report.changed, report.unchanged = written.new, written.changed, written.unchanged
+    report.duplicates, report.unsubscribed = written.duplicates, written.unsubscribed
     yield report
 
 
-def import_items(mailing_list: RecipientList, entries: Iterable[Any]) -> ImportReport:
-    """Add digest items from dictionaries; an external_id that the list has already is updated.
-
-    Keys: title, and if there are external_id, summary, url, image_url, category, published_at (ISO 8601; else now).
-    """
-    report = ImportReport()
-    for number, entry in enumerate(entries, start=1):
-        try:
-            _store_item(mailing_list, entry, report)
-        except (ValidationError, ValueError, TypeError, AttributeError) as error:
-            report.errors.append((number, "; ".join(getattr(error, "messages", [str(error)]))))
-    return report
-
-
-def read_json(text: str) -> list[Any]:
-    """A JSON list. Raises UnreadableFile."""
-    try:
-        entries = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise UnreadableFile(f"The file is not JSON: {error}") from error
-    if not isinstance(entries, list):
-        raise UnreadableFile("The file is JSON, but not a list of items.")
-    return entries
-
-
-def _read_rows(lines: Iterable[str], report: ImportReport) -> Iterator[Row]:
+def _read_rows(lines: Iterable[str], report: ImportReport) -> Iterator[StagedRow]:
     iterator = iter(lines)
     heading = next(iterator, "")
     delimiter = max(",;\t", key=heading.count)
@@ -114,14 +74,15 @@ def _read_rows(lines: Iterable[str], report: ImportReport) -> Iterator[Row]:
     if "email" not in meanings:
         raise UnreadableFile(f"The first line names no column for the address: {heading.strip()[:100]!r}")
     reader = csv.reader(iterator, delimiter=delimiter)
+    layout = _Layout(meanings)
     try:
         for cells in reader:
-            if not any(cell.strip() for cell in cells):
-                continue
             try:
-                yield _read_row(meanings, cells)
+                if any(cells):
+                    yield layout.read(cells)
             except ValidationError as error:
-                report.errors.append((reader.line_num + 1, " ".join(error.messages)))
+                if any(cell.strip() for cell in cells):
+                    report.errors.append((reader.line_num + 1, " ".join(error.messages)))
     except csv.Error as error:
         raise UnreadableFile(f"Line {reader.line_num + 1}: {error}") from error
 
@@ -132,68 +93,42 @@ def _meaning(column: str) -> str:
     return next((name for name, words in COLUMNS.items() if squeezed in words), plain)
 
 
-def _read_row(meanings: list[str], cells: list[str]) -> Row:
-    if len(cells) > len(meanings):
-        raise ValidationError(f"{len(cells)} cells where the heading has {len(meanings)}.")
-    values = dict(zip(meanings, (cell.replace("\x00", "").strip() for cell in cells), strict=False))
-    known = {name: values.pop(name, "") for name in COLUMNS}
-    if known["time_zone"]:
-        validate_time_zone(known["time_zone"])
-    attributes = {name: value for name, value in values.items() if name and value}
-    return Row(
-        normalise_address(known["email"]), known["name"][:200], known["time_zone"], known["language"][:20], attributes
-    )
+class _Layout:
+    """Which column of a file means what."""
+
+    def __init__(self, meanings: list[str]) -> None:
+        self._width = len(meanings)
+        self._at = {name: meanings.index(name) for name in COLUMNS if name in meanings}
+        taken = set(self._at.values())
+        self._extra = [(index, name) for index, name in enumerate(meanings) if index not in taken and name]
+
+    def read(self, cells: list[str]) -> StagedRow:
+        """A usable line. Raises ValidationError, with the reason."""
+        if len(cells) > self._width:
+            raise ValidationError(f"{len(cells)} cells where the heading has {self._width}.")
+        cells += [""] * (self._width - len(cells))
+        address = normalise_address(cells[self._at["email"]])
+        zone = self._cell(cells, "time_zone")
+        if zone:
+            _check_zone(zone)
+        attributes = {name: _clean(cells[index]) for index, name in self._extra if cells[index].strip()}
+        return (
+            address,
+            self._cell(cells, "name")[:200],
+            zone,
+            self._cell(cells, "language")[:20],
+            json.dumps(attributes) if attributes else "{}",
+        )
+
+    def _cell(self, cells: list[str], name: str) -> str:
+        index = self._at.get(name)
+        return "" if index is None else _clean(cells[index])
 
 
-def _store(mailing_list: RecipientList, rows: list[Row], report: ImportReport, source: str) -> None:
-    known = {
-        recipient.email: recipient for recipient in Recipient.objects.filter(email__in=[row.email for row in rows])
-    }
-    created, changed = [], []
-    for row in rows:
-        recipient = known.get(row.email)
-        if recipient is None:
-            recipient = known[row.email] = Recipient(email=row.email)
-            created.append(recipient)
-        elif not _differs(recipient, row):
-            continue
-        else:
-            changed.append(recipient)
-        recipient.name, recipient.time_zone, recipient.language = row.name, row.time_zone, row.language
-        recipient.attributes = {**recipient.attributes, **row.attributes}
-    Recipient.objects.bulk_create(created)
-    Recipient.objects.bulk_update(changed, ["name", "time_zone", "language", "attributes"])
-    report.new, report.changed = report.new + len(created), report.changed + len(changed)
-    report.unchanged += len(rows) - len(created) - len(changed)
-    recipients = [known[row.email] for row in rows]
-    left = Subscription.objects.filter(list=mailing_list, recipient__in=recipients, status="unsubscribed")
-    report.unsubscribed += left.count()
-    Subscription.objects.bulk_create(
-        [Subscription(list=mailing_list, recipient=recipient, source=source) for recipient in recipients],
-        ignore_conflicts=True,
-    )
+def _clean(cell: str) -> str:
+    return cell.replace("\x00", "").strip()
 
 
-def _differs(recipient: Recipient, row: Row) -> bool:
-    same = (recipient.name, recipient.time_zone, recipient.language) == (row.name, row.time_zone, row.language)
-    return not same or {**recipient.attributes, **row.attributes} != recipient.attributes
-
-
-def _store_item(mailing_list: RecipientList, entry: Any, report: ImportReport) -> None:
-    published = entry.get("published_at")
-    at = datetime.fromisoformat(published) if published else datetime.now(UTC)
-    item = DigestItem(
-        list=mailing_list,
-        title=str(entry.get("title") or "").strip(),
-        published_at=at if at.tzinfo else at.replace(tzinfo=UTC),
-        external_id=entry.get("external_id") or None,
-        **{name: str(entry.get(name) or "") for name in ("summary", "url", "image_url", "category")},
-    )
-    known = (
-        DigestItem.objects.filter(list=mailing_list, external_id=item.external_id).first() if item.external_id else None
-    )
-    if known is not None:
-        item.pk, item.created_at = known.pk, known.created_at
-    item.full_clean(exclude=["list"], validate_unique=False, validate_constraints=False)
-    item.save()
-    report.new, report.changed = report.new + (known is None), report.changed + (known is not None)
+@lru_cache(maxsize=1024)
+def _check_zone(name: str) -> None:
+    validate_time_zone(name)

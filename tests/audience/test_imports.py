@@ -2,7 +2,8 @@
 
 import pytest
 
-from mailer.audience.imports import ImportReport, UnreadableFile, import_items, import_recipients
+from mailer.audience.imports import ImportReport, UnreadableFile, import_recipients
+from mailer.audience.items import import_items
 from mailer.models import DigestItem, Recipient, RecipientList, Subscription
 
 pytestmark = pytest.mark.django_db
@@ -47,6 +48,14 @@ def test_a_second_import_changes_only_what_changed(empty_list: RecipientList):
     report = read(empty_list, "email,name\na@example.org,A\nb@example.org,New\n")
     assert (report.new, report.changed, report.unchanged) == (0, 1, 1)
     assert Recipient.objects.get(email="b@example.org").name == "New"
+
+
+def test_attributes_are_merged_and_the_same_ones_change_nothing(empty_list: RecipientList):
+    Recipient.objects.create(email="a@example.org", attributes={"Stadt": "Zürich", "plan": "free"})
+    read(empty_list, "email,plan,Stadt\na@example.org,pro,\nb@example.org,,Köln\n")
+    assert Recipient.objects.get(email="a@example.org").attributes == {"Stadt": "Zürich", "plan": "pro"}
+    report = read(empty_list, "email,plan,stadt\na@example.org,pro,\nb@example.org,,Köln\n")
+    assert (report.changed, report.unchanged) == (0, 2)
 
 
 def test_who_has_unsubscribed_stays_so(empty_list: RecipientList):

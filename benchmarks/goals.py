@@ -1,0 +1,97 @@
+"""The figures of the report: what each means, how it is made of what was measured, and its goal."""
+
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A row: a ratio of two cases' medians, or one case's median."""
+
+    name: str
+    words: str
+    measured: str
+    against: str = ""
+    least: float | None = None  #: the goal where more is better
+    most: float | None = None  #: the goal where less is better
+    unit: str = ""
+
+    def value(self, values: dict[str, list[float]]) -> float | None:
+        """None if it was not measured."""
+        if not values.get(self.measured) or (self.against and not values.get(self.against)):
+            return None
+        return median(values[self.measured]) / (median(values[self.against]) if self.against else 1.0)
+
+    def spread(self, values: dict[str, list[float]]) -> str:
+        """The single runs behind it, for people."""
+        return " / ".join(_spread(values[name]) for name in (self.measured, self.against) if values.get(name))
+
+    def goal(self) -> str:
+        """For people."""
+        return f"≥ {self.least:g}" if self.least is not None else f"≤ {self.most:g}" if self.most is not None else ""
+
+    def verdict(self, value: float) -> str:
+        """For people."""
+        if self.least is None and self.most is None:
+            return ""
+        met = value >= self.least if self.least is not None else value <= (self.most or 0)
+        return "met" if met else "NOT MET"
+
+
+FIGURES = [
+    Figure("vs_smtp_source", "whole path against smtp-source -s 8 -d", "whole_path", "smtp_source", 1.0),
+    Figure("vs_loop", "against the plain loop", "whole_path", "plain_loop", 250),
+    Figure("vs_post_office", "against django-post_office, enqueue and send", "whole_path", "post_office", 20),
+    Figure("vs_raw", "against raw bytes over our wire code", "whole_path", "raw_bytes", 0.8),
+    Figure("personal_vs_shared", "items of one's own against shared ones", "own_items", "whole_path", 0.8),
+    Figure("latency_vs_smtplib", "one connection at 50 ms, against smtplib", "far_ours", "far_smtplib", 3.9),
+    Figure("many_connections", "50 connections at 20 ms, of what is possible", "many_connections", "", 0.85),
+    Figure("many_connections_open", "the same once all are open", "many_connections_open"),
+    Figure("cpu_us_per_mail", "sender CPU per mail", "whole_path_cpu_us", most=80, unit="µs"),
+    Figure("first_mail_s", "first mail of a million acknowledged", "first_mail_s", most=0.5, unit="s"),
+    Figure("memory_ratio", "peak memory, 200,000 against 20,000 mails", "memory_ratio", most=1.3),
+    Figure("memory_mb", "peak memory of a process, 200,000 mails", "memory_many_mb", most=120, unit="MB"),
+]
+
+
+def figures_of(database: str, values: dict[str, list[float]]) -> list[Figure]:
+    """The rows for a database; planning's and importing's goals differ."""
+    is_slower = database == "postgresql"
+    rows = int(median(values.get("import_rows", [0])))
+    part = rows / 1_000_000
+    return [
+        *FIGURES,
+        Figure(f"plan_million_{database}_s", "planning 1,000,000", "plan_s", most=3 if is_slower else 1.5, unit="s"),
+        Figure(
+            f"import_{rows}_{database}_s" if rows != 1_000_000 else f"import_million_{database}_s",
+            f"importing {rows:,} from CSV" + ("" if part == 1 else ", the goal in proportion"),
+            "import_s",
+            most=round((30 if is_slower else 12) * part, 2),
+            unit="s",
+        ),
+    ]
+
+
+def rates(values: dict[str, list[float]]) -> list[tuple[str, str]]:
+    """Mails a second of each case, for people."""
+    named: dict[str, Any] = {
+        "whole_path": "whole path",
+        "raw_bytes": "raw bytes, 2 processes",
+        "smtp_source": "smtp-source -s 8 -d",
+        "own_items": "whole path, items of one's own",
+        "post_office": "django-post_office, enqueue and send",
+        "post_office_sending": "django-post_office, sending alone",
+        "plain_loop": "plain loop",
+        "far_ours": "one connection at 50 ms",
+        "far_smtplib": "smtplib at 50 ms",
+    }
+    return [(words, _spread(values[name])) for name, words in named.items() if values.get(name)]
+
+
+def _spread(values: list[float]) -> str:
+    return f"{_short(median(values))} ({_short(min(values))}–{_short(max(values))})"
+
+
+def _short(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
