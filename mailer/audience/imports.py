@@ -40,15 +40,18 @@ class ImportReport:
     errors: list[tuple[int, str]] = field(default_factory=list)  #: line number, reason
 
     def __str__(self) -> str:
-        counts = f"{self.new} new, {self.changed} changed, {self.unchanged} unchanged, {self.duplicates} twice in the file"
+        counts = (
+            f"{self.new} new, {self.changed} changed, {self.unchanged} unchanged, {self.duplicates} twice in the file"
+        )
         return f"{counts}, {self.unsubscribed} unsubscribed before and left so, {len(self.errors)} not usable"
 
 
 def import_recipients(mailing_list: RecipientList, lines: Iterable[str], source: str) -> Iterator[ImportReport]:
     """Put the people in a CSV file (with a heading; comma, semicolon or tab) on the list.
 
-    Yields the one report, with the lines `read` so far, after each CHUNK, and at last with what became of them: they are
-    written together, when all are read. Whoever is known is updated by what the file says; who has unsubscribed stays so.
+    Yields the one report, with the lines `read` so far, after each CHUNK, and at last with what became of them: they
+    are written together, when all are read. Whoever is known is updated by what the file says; who has unsubscribed
+    stays so.
     A bad line is reported with its number and costs no other line. Raises UnreadableFile if there is no heading with an
     address in it, or a line that is no CSV; then nothing is written.
     """

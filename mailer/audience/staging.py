@@ -12,7 +12,9 @@ from mailer.models import RecipientList
 #: Address, name, time zone, language, attributes as JSON.
 StagedRow = tuple[str, str, str, str, str]
 
-_COLUMNS = """(email varchar(254), name varchar(200), time_zone varchar(64), language varchar(20), attributes text{more})"""
+_COLUMNS = (
+    """(email varchar(254), name varchar(200), time_zone varchar(64), language varchar(20), attributes text{more})"""
+)
 _READ = f"CREATE TEMPORARY TABLE import_read {_COLUMNS.format(more=', number bigserial')}"
 _STAGE = f"CREATE TEMPORARY TABLE import_stage {_COLUMNS.format(more=', PRIMARY KEY (email)')}"
 # Of two rows with one address the first counts. Sorted, they go into each index at its end.

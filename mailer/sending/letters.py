@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from email.utils import parseaddr
+from typing import Any
 
 from django.conf import settings
 
@@ -14,14 +15,11 @@ from mailer.sending.commands import Envelope
 from mailer.sending.message import Addressee, make_sender
 from mailer.sending.message_id import MessageIds
 from mailer.sending.outcomes import Kind, Outcome
-from mailer.sending.stationery import Stationery
+from mailer.sending.stationery import Stationery, write_alone
 from mailer.templating.compile import compile_sources
-from mailer.templating.compose import compose
+from mailer.templating.compose import compose, render_alone
 from mailer.templating.contexts import Links, Person, mailing_context, personal_context
 from mailer.templating.sandbox import TemplateError
-
-#: How many compositions a writer keeps; those who get items of their own have one each.
-_KEPT = 64
 
 
 class LetterWriter:
@@ -39,7 +37,7 @@ class LetterWriter:
         self._has_personal_items = self._personal_items.exists()
         self._own_items: defaultdict[int | None, list[DigestItem]] = defaultdict(list)
         self._signer, self._message_ids, self._site = Signer("unsubscribe"), MessageIds(), settings.SITE_URL
-        self._stationery: dict[tuple[int, ...], Stationery] = {}
+        self._stationery: Stationery | None = None
 
     def refuse(self, claimed: Claimed, now: datetime) -> Outcome | None:
         """Why nothing goes to this recipient, as of now; None if a mail does."""
@@ -59,16 +57,14 @@ class LetterWriter:
         refused, person = self.refuse(claimed, now), claimed.person
         if refused is not None or person is None:
             return refused or Outcome(claimed.id, Kind.SKIPPED, reason=Delivery.Reason.ERASED)
-        items = self._items_for(person)
-        if self._mailing.digest is not None and not items and not self._mailing.digest.send_when_empty:
-            return Outcome(claimed.id, Kind.SKIPPED, reason=Delivery.Reason.EMPTY)
         links = self._links(person)
         addressee = Addressee(person.name, person.email, self._message_ids.make(claimed.id), links.unsubscribe)
         try:
-            stationery = self._stationery_for(items, links, eight_bit)
-            data = stationery.data(personal_context(person, links), addressee, now)
+            data = self._data(person, links, addressee, eight_bit, now)
         except (TemplateError, UnicodeEncodeError) as error:
             return Outcome(claimed.id, Kind.PERMANENT, None, str(error), Delivery.Reason.TEMPLATE)
+        if data is None:
+            return Outcome(claimed.id, Kind.SKIPPED, reason=Delivery.Reason.EMPTY)
         return Envelope(claimed.id, self._sender.address, person.email, data)
 
     def look_up(self, group: Iterable[Claimed]) -> None:
@@ -79,21 +75,24 @@ class LetterWriter:
             for item in self._personal_items.filter(recipient__in=people):
                 self._own_items[item.recipient_id].append(item)
 
-    def _items_for(self, person: Person) -> Sequence[DigestItem]:
-        own = self._own_items.get(person.id)
-        return [*own, *self._items] if own else self._items
+    def _data(self, person: Person, links: Links, addressee: Addressee, eight_bit: bool, now: datetime) -> bytes | None:
+        """The mail as it goes after DATA; None if there would be nothing in it."""
+        digest, own = self._mailing.digest, self._own_items.get(person.id)
+        if digest is not None and not own and not self._items and not digest.send_when_empty:
+            return None
+        personal = personal_context(person, links)
+        if own:
+            mail = render_alone(self._compiled, self._context([*own, *self._items]) | personal)
+            return write_alone(mail, self._sender, addressee, now, eight_bit)
+        if self._stationery is None:
+            composition = compose(self._compiled, self._context(self._items) | {"links": links.there()})
+            self._stationery = Stationery(composition, self._sender, eight_bit)
+        return self._stationery.data(personal, addressee, now)
 
-    def _stationery_for(self, items: Sequence[DigestItem], links: Links, eight_bit: bool) -> Stationery:
-        """The stationery of those who get the same items."""
-        key = tuple([item.pk for item in items]) if self._has_personal_items else ()
-        if key not in self._stationery:
-            if len(self._stationery) >= _KEPT:
-                self._stationery.pop(next(iter(self._stationery)))
-            # The list's language, which is the template's: German dates in an English mail help nobody.
-            language = self._mailing.list.language if self._mailing.list else ""
-            context = mailing_context(self._mailing, items, language) | {"links": links.there()}
-            self._stationery[key] = Stationery(compose(self._compiled, context), self._sender, eight_bit)
-        return self._stationery[key]
+    def _context(self, items: Sequence[DigestItem]) -> dict[str, Any]:
+        # The language is the list's, which is the template's: German dates in an English mail help nobody.
+        language = self._mailing.list.language if self._mailing.list else ""
+        return mailing_context(self._mailing, items, language)
 
     def _links(self, person: Person) -> Links:
         if self._mailing.list is None:

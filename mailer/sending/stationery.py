@@ -23,7 +23,7 @@ from mailer.sending.message import (
     part_head,
     shared_head,
 )
-from mailer.templating.compose import Composition, Field, Parts, fill, joined
+from mailer.templating.compose import Composition, Field, Parts, Rendered, fill, joined
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,13 @@ class _Slot:
         if breaks or len(content) > self.room or (self.edge and (not value or value != value.strip())):
             return None
         return content
+
+
+def write_alone(mail: Rendered, sender: Sender, addressee: Addressee, now: datetime, eight_bit: bool) -> bytes:
+    """A mail that shares nothing with another, as it goes after DATA. Raises UnicodeEncodeError."""
+    boundary = new_boundary()
+    head = shared_head(sender, boundary) + own_head(addressee, mail.subject, now)
+    return data_block(build_message(mail, head, boundary, eight_bit))
 
 
 class Stationery:

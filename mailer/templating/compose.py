@@ -15,7 +15,7 @@ from django.utils import translation
 
 from mailer.templating.compile import CompiledTemplate
 from mailer.templating.personal import asks_for_links_only, is_personal, read_names
-from mailer.templating.sandbox import MailTemplate, PlainContext, bind, render_nodes, walk
+from mailer.templating.sandbox import MailTemplate, PlainContext, bind, render, render_nodes, walk
 
 #: Nodes that set no names, and so need no Django context of their own.
 _PLAIN = (IfNode, TextNode, VariableNode)
@@ -65,6 +65,19 @@ class Composition:
         with translation.override(self.language):
             subject = " ".join(fill(self.subject, personal).split())
             return Rendered(subject, fill(self.html, personal), fill(self.text, personal).strip() + "\n")
+
+
+def render_alone(compiled: CompiledTemplate, context: dict[str, Any]) -> Rendered:
+    """The mail of one recipient, from shared and personal names together. Raises TemplateError.
+
+    For those who share nothing with anybody this costs less than composing for them and merging once.
+    """
+    with translation.override(str(context.get("language") or "en")):
+        return Rendered(
+            subject=" ".join(render(compiled.subject, context, autoescape=False).split()),
+            html=render(compiled.html, context, autoescape=True),
+            text=render(compiled.text, context, autoescape=False).strip() + "\n",
+        )
 
 
 def compose(compiled: CompiledTemplate, context: dict[str, Any]) -> Composition:

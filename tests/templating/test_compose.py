@@ -9,7 +9,7 @@ from lxml import html as lxml_html
 
 from mailer.templating.check import check_sources
 from mailer.templating.compile import compile_sources, inline_css
-from mailer.templating.compose import compose
+from mailer.templating.compose import compose, render_alone
 from mailer.templating.personal import PERSONAL
 from mailer.templating.preview import hydrate
 from mailer.templating.sandbox import TemplateError, UnknownVariable, parse, render
@@ -81,7 +81,9 @@ def test_any_template_is_the_same_merged_as_rendered(pieces: list[str], count: i
     }
     personal = {"recipient": person, "links": LINKS}
     has_links = {"links": {name: bool(link) for name, link in LINKS.items()}}
-    merged = compose(compile_sources(body, html, body), shared | has_links).merge(personal)
+    compiled = compile_sources(body, html, body)
+    merged = compose(compiled, shared | has_links).merge(personal)
+    assert merged == render_alone(compiled, shared | personal)
     assert as_tree(merged.html) == as_tree(inline_css(render(parse(html), shared | personal, autoescape=True)))
     assert merged.text.strip() == render(parse(body), shared | personal, autoescape=False).strip()
 
