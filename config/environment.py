@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 from zoneinfo import available_timezones
 
 from environs import Env, EnvValidationError
@@ -23,6 +23,7 @@ class Relay:
     password: str
     tls: str  #: "none", "starttls" (RFC 3207) or "implicit" (RFC 8314)
     connections: int  #: open at once in one worker process
+    mails_per_connection: int = 0  #: after so many a connection is closed and another opened; 0: never
 
 
 def read_environment() -> Env:
@@ -35,7 +36,7 @@ def read_environment() -> Env:
     return env
 
 
-def parse_relay(url: str, connections: int = 4) -> Relay:
+def parse_relay(url: str, connections: int = 4, mails_per_connection: int = 0) -> Relay:
     """An EMAIL_URL such as `smtp+tls://user:password@mail.example.com:587` as a Relay.
 
     Raises ValueError, with the reason, for any other scheme or without a host.
@@ -46,14 +47,14 @@ def parse_relay(url: str, connections: int = 4) -> Relay:
         raise ValueError(f"EMAIL_URL begins with {parts.scheme or 'nothing'}://; known are {known}")
     if not parts.hostname:
         raise ValueError("EMAIL_URL names no host")
-    asked = parse_qs(parts.query).get("connections", [""])[0]
     return Relay(
         host=parts.hostname,
         port=parts.port or PORT_BY_SCHEME[parts.scheme],
         user=unquote(parts.username or ""),
         password=unquote(parts.password or ""),
         tls=TLS_BY_SCHEME[parts.scheme],
-        connections=int(asked) if asked else connections,
+        connections=connections,
+        mails_per_connection=mails_per_connection,
     )
 
 

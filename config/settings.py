@@ -120,13 +120,14 @@ X_FRAME_OPTIONS = "DENY"
 # --- Mail ------------------------------------------------------------------------------------------------------------
 EMAIL_URL = env.str("EMAIL_URL", "") or "smtp://localhost:25"
 RELAY_CONNECTIONS = env.int("RELAY_CONNECTIONS", 4)
+RELAY_MAILS_PER_CONNECTION = env.int("RELAY_MAILS_PER_CONNECTION", 0)
 EMAIL_TIMEOUT = env.int("EMAIL_TIMEOUT", 20)
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "post@localhost")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 ADMIN_EMAILS: list[str] = env.list("ADMIN_EMAILS", [])
 ADMINS = [(address, address) for address in ADMIN_EMAILS]
 try:
-    RELAY = parse_relay(EMAIL_URL, RELAY_CONNECTIONS)
+    RELAY = parse_relay(EMAIL_URL, RELAY_CONNECTIONS, RELAY_MAILS_PER_CONNECTION)
 except ValueError as error:
     raise SystemExit(f"Afternoon Post cannot start: {error}.") from error
 EMAIL_HOST, EMAIL_PORT = RELAY.host, RELAY.port

@@ -2,6 +2,7 @@
 
 import re
 import socket
+import ssl
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -35,6 +36,8 @@ class FakeRelay:
 
     rules: list[Callable[[str, str], str | None]] = field(default_factory=list)
     extensions: tuple[str, ...] = ("PIPELINING", "8BITMIME", "ENHANCEDSTATUSCODES")
+    tls: ssl.SSLContext | None = None
+    tls_at_once: bool = False
     received: list[Received] = field(default_factory=list)
     connections: int = 0
     commands: list[str] = field(default_factory=list)
@@ -94,14 +97,14 @@ class FakeRelay:
             self._threads[-1].start()
 
     def _serve(self, peer: socket.socket) -> None:
-        with peer, peer.makefile("rb") as lines:
-            try:
-                _Dialogue(self, peer, lines).run()
-            except (ConnectionError, OSError):
-                pass
-            finally:
-                self._open.discard(peer)
-                _shut(peer)
+        dialogue = _Dialogue(self, peer)
+        try:
+            dialogue.run()
+        except (ConnectionError, OSError):
+            pass
+        finally:
+            self._open.discard(peer)
+            dialogue.close()
 
     def decide(self, step: str, who: str, default: str) -> str:
         for rule in self.rules:
@@ -111,11 +114,25 @@ class FakeRelay:
 
 
 class _Dialogue:
-    def __init__(self, relay: FakeRelay, peer: socket.socket, lines: BufferedReader) -> None:
-        self.relay, self.peer, self.lines = relay, peer, lines
+    def __init__(self, relay: FakeRelay, peer: socket.socket) -> None:
+        self.relay, self.peer = relay, peer
+        self.lines: BufferedReader | None = None
         self.sender, self.recipient = "", ""
 
+    def close(self) -> None:
+        _shut(self.peer)
+        if self.lines is not None:
+            self.lines.close()
+        self.peer.close()
+
+    def secure(self) -> None:
+        assert self.relay.tls is not None
+        self.peer = self.relay.tls.wrap_socket(self.peer, server_side=True)
+
     def run(self) -> None:
+        if self.relay.tls_at_once:
+            self.secure()
+        self.lines = self.peer.makefile("rb")
         self._reply("GREETING", "", "220 fake ESMTP")
         while line := self.lines.readline():
             command = line.decode().rstrip("\r\n")
@@ -130,6 +147,12 @@ class _Dialogue:
         names = ["fake", *self.relay.extensions]
         lines = [f"250-{name}" for name in names[:-1]] + [f"250 {names[-1]}"]
         self._reply("EHLO", "", "\r\n".join(lines))
+
+    def _starttls(self, command: str) -> None:
+        self.peer.sendall(b"220 2.0.0 go on\r\n")
+        self.lines.close()
+        self.secure()
+        self.lines = self.peer.makefile("rb")
 
     def _auth(self, command: str) -> None:
         self._reply("AUTH", "", "235 2.7.0 welcome")

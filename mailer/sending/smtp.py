@@ -85,6 +85,9 @@ class RelaySession:
         Only one until the server has answered to a mail: what it may swallow is one mail, not one a connection.
         """
         for connection in list(self._connections):
+            if connection.idle and self._is_worn(connection):
+                self._replace(connection)
+        for connection in list(self._connections):
             if connection.idle and (envelope := self._take()):
                 yield from self._offer(connection, envelope)
         trusted = self._proved and not self._unanswered
@@ -115,7 +118,7 @@ class RelaySession:
             yield from self._lose(connection, f"the server did not answer within {self._timeout:.0f} s", is_late=True)
         else:
             try:
-                for outcome in connection.read(self._take):
+                for outcome in connection.read(lambda: None if self._is_worn(connection) else self._take()):
                     self._proved, self._unanswered = True, 0
                     yield outcome
                     yield from self._judge_fallen()
@@ -151,6 +154,18 @@ class RelaySession:
         for delivery_id, why in self._fallen.items():
             yield Outcome(delivery_id, Kind.TEMPORARY, None, why)
         self._fallen.clear()
+
+    def _is_worn(self, connection: Connection) -> bool:
+        """Whether the connection has had, with those under way, as many mails as one may have."""
+        begun = connection.accepted + (connection.handed_over is not None) + (connection.offered is not None)
+        return 0 < self._relay.mails_per_connection <= begun
+
+    def _replace(self, connection: Connection) -> None:
+        self._connections.remove(connection)
+        self._selector.unregister(connection.sock)
+        connection.close(politely=True)
+        if not self._connections:
+            self._connect()
 
     def _take(self) -> Envelope | None:
         return self._returned.popleft() if self._returned else next(self._source, None)

@@ -10,7 +10,7 @@ from pytest_django.fixtures import Settings
 from mailer.admin import paging
 from mailer.insight.batches import batches_of
 from mailer.insight.outcomes import sum_line
-from mailer.models import Delivery, Mailing, Recipient, RelayPause
+from mailer.models import Delivery, Mailing, Recipient, RelayPause, RelayPause
 from mailer.sending.message_id import message_id
 from tests.admin.world import AFTERNOON, World, add_mailing, add_person, add_result
 
@@ -151,3 +151,12 @@ def test_a_result_of_an_erased_mailing_still_opens(admin_client: Client, world: 
     mailing.delete()
     url = reverse("admin:django_celery_results_taskresult_change", args=[result.pk])
     assert "no longer in the log" in read(admin_client, url)
+
+
+def test_a_mailing_that_waits_for_the_mail_server_says_so(admin_client: Client, world: World) -> None:
+    mailing = Mailing.objects.latest("pk")
+    Mailing.objects.filter(pk=mailing.pk).update(status="sending")
+    RelayPause.objects.create(relay="mail:25", reason="mail:25 can't be used: refused", retry_at=AFTERNOON)
+    page = admin_client.get(f"/admin/mailer/mailing/{mailing.pk}/change/").content.decode()
+    assert "Waits for the mail server since" in page
+    assert "mail:25 can&#x27;t be used: refused" in page

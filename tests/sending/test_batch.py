@@ -248,3 +248,16 @@ def test_an_item_for_one_person_is_in_that_persons_mail_only(digest: Digest, rel
     assert [who for who, body in bodies.items() if b"Again for Ada" in body] == ["ada@example.org"]
     assert all(b"For all" in body for body in bodies.values())
     assert not any(b"For Ada alone" in body for body in bodies.values())
+
+
+@pytest.mark.parametrize("pipelining", [True, False])
+@pytest.mark.parametrize("limit", [1, 2, 5])
+def test_a_connection_is_replaced_after_its_mails(
+    mailing: Mailing, relay: FakeRelay, settings, pipelining: bool, limit: int
+):
+    if not pipelining:
+        relay.extensions = ()
+    settings.RELAY = relay.address(connections=1, mails_per_connection=limit)
+    send(mailing)
+    assert len(set(relay.recipients())) == len(relay.received) == 3
+    assert relay.connections in (-(-3 // limit), -(-3 // limit) + 1)
