@@ -22,6 +22,10 @@ test: $(VENV)/.installed-dev ## Run the tests on SQLite, then on PostgreSQL
 test-crash: $(VENV)/.installed-dev ## Kill real processes and read what came of it; ROUNDS=50 is the long form, SEED repeats a run
 	$(BIN)/python -m tests.crash
 
+.PHONY: bench
+bench: $(VENV)/.installed-dev benchmarks/.venv/.installed ## Measure how fast it is, against others; QUICK=1 is the short form
+	@$(BIN)/python -m benchmarks $(if $(filter-out 0 no false,$(QUICK)),--quick)
+
 lint: $(VENV)/.installed-dev ## Check style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -53,5 +57,15 @@ $(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.txt
 		uv pip install --quiet --python $(BIN)/python --requirement requirements-dev.txt; \
 	else \
 		$(BIN)/python -m pip install --quiet --requirement requirements-dev.txt; \
+	fi
+	@touch $@
+
+# What the service is compared with has an environment of its own.
+benchmarks/.venv/.installed: benchmarks/requirements.txt
+	@if command -v uv >/dev/null; then \
+		{ test -x benchmarks/.venv/bin/python || uv venv --quiet --python "$(PYTHON)" benchmarks/.venv; } \
+		&& uv pip install --quiet --python benchmarks/.venv/bin/python --requirement benchmarks/requirements.txt; \
+	else \
+		$(PYTHON) -m venv benchmarks/.venv && benchmarks/.venv/bin/python -m pip install --quiet --requirement benchmarks/requirements.txt; \
 	fi
 	@touch $@

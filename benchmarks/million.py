@@ -98,7 +98,9 @@ def memory_case(programs: Programs) -> Case:
 
 
 def stop(digest: Digest) -> None:
-    """What is not sent of the digest is not to be sent: nobody works on it when this returns."""
+    """What is not sent of the digest is not to be sent: when this returns, it is planned and nobody works on it."""
+    while Mailing.objects.filter(digest=digest, has_more=True).exists():
+        time.sleep(0.05)
     Mailing.objects.filter(digest=digest).update(status=Mailing.Status.CANCELLED, finished_at=timezone.now())
     app.control.purge()
     while Mailing.objects.filter(digest=digest, deliveries__status="sending").exists():

@@ -6,9 +6,11 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from django.db import connection
+
 from benchmarks.letters import Sample
 from benchmarks.programs import ROOT
-from mailer.templating.compile import inline_css
+from mailer.templating.inlining import inline_source
 
 PYTHON = ROOT / "benchmarks" / ".venv" / "bin" / "python"
 
@@ -18,6 +20,9 @@ class PostOffice:
 
     def __init__(self, folder: str, sink_port: int, sample: Sample, mails: int) -> None:
         """CSS is inlined ahead here, as we do it ourselves; left to itself, it would be done for each mail."""
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute("CREATE DATABASE peer")
         version = sample.mailing.version
         self._work = Path(folder) / "peer.json"
         work = {
@@ -25,7 +30,7 @@ class PostOffice:
             "port": sink_port,
             "database": os.environ["DATABASE_URL"],
             "subject": version.subject,
-            "html": inline_css(version.html),
+            "html": inline_source(version.html),
             "text": version.text,
             "shared": sample.shared,
             "people": [sample.people[number % len(sample.people)] for number in range(mails)],

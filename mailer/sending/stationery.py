@@ -64,7 +64,7 @@ class Stationery:
             self._subject = None
         self._pieces: list[bytes] | None = None
         self._slots: list[_Slot] = []
-        if eight_bit:
+        if eight_bit and not composition.inlined_late:
             self._prepare()
 
     def data(self, personal: dict[str, Any], addressee: Addressee, now: datetime) -> bytes:

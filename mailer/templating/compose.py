@@ -14,6 +14,7 @@ from django.template.defaulttags import CycleNode, FirstOfNode, IfNode, WithNode
 from django.utils import translation
 
 from mailer.templating.compile import CompiledTemplate
+from mailer.templating.inlining import inline_rendered
 from mailer.templating.personal import asks_for_links_only, is_personal, read_names
 from mailer.templating.sandbox import MailTemplate, PlainContext, bind, render, render_nodes, walk
 
@@ -59,12 +60,15 @@ class Composition:
     html: Parts
     text: Parts
     language: str
+    inlined_late: bool
 
     def merge(self, personal: dict[str, Any]) -> Rendered:
         """The mail for one recipient, from `{"recipient": …, "links": …}`. Raises TemplateError."""
         with translation.override(self.language):
             subject = " ".join(fill(self.subject, personal).split())
-            return Rendered(subject, fill(self.html, personal), fill(self.text, personal).strip() + "\n")
+            html = fill(self.html, personal)
+            text = fill(self.text, personal).strip() + "\n"
+        return Rendered(subject, inline_rendered(html) if self.inlined_late else html, text)
 
 
 def render_alone(compiled: CompiledTemplate, context: dict[str, Any]) -> Rendered:
@@ -73,9 +77,10 @@ def render_alone(compiled: CompiledTemplate, context: dict[str, Any]) -> Rendere
     For those who share nothing with anybody this costs less than composing for them and merging once.
     """
     with translation.override(str(context.get("language") or "en")):
+        html = render(compiled.html, context, autoescape=True)
         return Rendered(
             subject=" ".join(render(compiled.subject, context, autoescape=False).split()),
-            html=render(compiled.html, context, autoescape=True),
+            html=inline_rendered(html) if compiled.inlined_late else html,
             text=render(compiled.text, context, autoescape=False).strip() + "\n",
         )
 
@@ -92,6 +97,7 @@ def compose(compiled: CompiledTemplate, context: dict[str, Any]) -> Composition:
             html=_evaluate(compiled.html, context, autoescape=True),
             text=_evaluate(compiled.text, context, autoescape=False),
             language=language,
+            inlined_late=bool(compiled.inlined_late),
         )
 
 

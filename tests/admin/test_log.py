@@ -10,7 +10,7 @@ from pytest_django.fixtures import Settings
 from mailer.admin import paging
 from mailer.insight.batches import batches_of
 from mailer.insight.outcomes import sum_line
-from mailer.models import Delivery, Mailing, Recipient, RelayPause, RelayPause
+from mailer.models import Delivery, Mailing, Recipient, RelayPause
 from mailer.sending.message_id import message_id
 from tests.admin.world import AFTERNOON, World, add_mailing, add_person, add_result
 

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from lxml import html as lxml_html
 
 from mailer.templating.check import check_sources
-from mailer.templating.compile import compile_sources, inline_css
+from mailer.templating.compile import compile_sources
 from mailer.templating.compose import compose, render_alone
+from mailer.templating.inlining import inline_rendered, inline_source
 from mailer.templating.personal import PERSONAL
 from mailer.templating.preview import hydrate
 from mailer.templating.sandbox import TemplateError, UnknownVariable, parse, render
@@ -42,7 +43,7 @@ def test_a_shipped_mail_is_the_same_inlined_before_and_after_rendering(folder, p
     merged = compose(compile_sources(sources.subject, sources.html, sources.text), shared).merge(
         {"recipient": person, "links": LINKS}
     )
-    assert as_tree(merged.html) == as_tree(inline_css(render(parse(sources.html), context, autoescape=True)))
+    assert as_tree(merged.html) == as_tree(inline_rendered(render(parse(sources.html), context, autoescape=True)))
     assert merged.subject == " ".join(render(parse(sources.subject), context, autoescape=False).split())
     assert merged.text.strip() == render(parse(sources.text), context, autoescape=False).strip()
 
@@ -84,7 +85,7 @@ def test_any_template_is_the_same_merged_as_rendered(pieces: list[str], count: i
     compiled = compile_sources(body, html, body)
     merged = compose(compiled, shared | has_links).merge(personal)
     assert merged == render_alone(compiled, shared | personal)
-    assert as_tree(merged.html) == as_tree(inline_css(render(parse(html), shared | personal, autoescape=True)))
+    assert as_tree(merged.html) == as_tree(inline_rendered(render(parse(html), shared | personal, autoescape=True)))
     assert merged.text.strip() == render(parse(body), shared | personal, autoescape=False).strip()
 
 
@@ -143,17 +144,49 @@ def test_no_attribute_is_read_and_nothing_is_called(name: str):
 @pytest.mark.parametrize(
     "html",
     [
-        "<p {% if x %}class=a{% endif %}>x</p>", '<p style="color:{{ x }}">x</p>', '<p class="{{ x }}">x</p>',
         "<script>x</script>", "<link rel=stylesheet href=x>", "<style>@import url(x)</style>", "<base href=x>", "<form>",
     ],
 )  # fmt: skip
-def test_what_inlining_cannot_respect_is_refused_with_its_line(html: str):
+def test_what_may_not_stand_in_a_mail_is_refused_with_its_line(html: str):
     with pytest.raises(TemplateError, match="line 1"):
         compile_sources("s", html, "t")
 
 
 def test_phone_and_dark_mode_rules_survive_inlining():
     html = "<html><head><style>p{color:red} @media (max-width:9px){p{color:blue!important}}</style></head><body><p>x</p></body></html>"
-    inlined = inline_css(html)
+    inlined = inline_source(html)
     assert 'style="color:red"' in inlined
     assert "!important" in inlined
+
+
+LATE = [
+    ("", "<p {% if recipient.first_name %}class=a{% endif %}>x</p>", "not in quotes"),
+    ("", '<p style="color:{{ color }}">x</p>', "style attribute"),
+    ("", "<p class=\"{{ recipient.attributes.plan|default:'a' }}\">x</p>", "class attribute"),
+    (
+        "li:first-child{color:red}",
+        "<ul>{% for item in items %}<li>{{ item.title }}</li>{% endfor %}</ul>",
+        "li:first-child",
+    ),
+    ("p + p{color:red}", "<p>1</p>{% if count %}<p>2</p>{% endif %}", "p + p"),
+    ("a[href^=http]{color:red}", '<a href="{{ link }}">x</a>', "neighbours or attributes"),
+    ("p{color:{{ color }}}", "<p>x</p>", "template tag"),
+]
+
+
+@pytest.mark.parametrize(("css", "body", "reason"), LATE, ids=[reason for _, _, reason in LATE])
+def test_what_cannot_be_inlined_ahead_is_said_and_still_comes_out_right(css: str, body: str, reason: str):
+    html = f"<html><head><style>.a{{font-weight:bold}} {css}</style></head><body>{body} {{{{ recipient.name }}}}</body></html>"
+    shared = {"items": [{"title": "1"}, {"title": "2"}], "count": 2, "color": "red", "link": "http://x.example/"}
+    personal = {"recipient": PEOPLE[0], "links": LINKS}
+    compiled = compile_sources("s", html, "t")
+    assert reason in " ".join(compiled.inlined_late)
+    merged = compose(compiled, shared).merge(personal)
+    assert as_tree(merged.html) == as_tree(inline_rendered(render(parse(html), shared | personal, autoescape=True)))
+    assert merged == render_alone(compiled, shared | personal)
+
+
+@pytest.mark.parametrize("folder", template_folders(), ids=lambda folder: folder.name)
+def test_the_shipped_mails_are_inlined_ahead(folder):
+    sources = read_sources(folder)
+    assert compile_sources(sources.subject, sources.html, sources.text).inlined_late == ()

@@ -4,6 +4,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from mailer.models import TemplateVersion
+from mailer.templating.compile import compile_sources
 from mailer.templating.sandbox import TemplateError
 from mailer.templating.sync import sync_folder, template_folders
 
@@ -23,5 +25,13 @@ class Command(BaseCommand):
                 failures.append(str(error))
                 continue
             self.stdout.write(f"{folder.name}: {'version ' + str(version.number) if version else 'unchanged'}")
+            if version is not None:
+                self._warn(version)
         if failures:
             raise CommandError(" ".join(failures))
+
+    def _warn(self, version: TemplateVersion) -> None:
+        for reason in compile_sources(version.subject, version.html, version.text).inlined_late:
+            self.stderr.write(
+                f"{version}: each mail's CSS is inlined by itself, some hundred times slower, because {reason}."
+            )

@@ -1,0 +1,123 @@
+"""Moves a mail's style sheet into style attributes with premailer, which gets no way out to files or network.
+
+premailer costs tens of milliseconds, so it runs on a template's source, with the template's tags put aside. Where that
+could come out otherwise than inlining what was rendered, `reasons_to_wait` says so, and it is done for each mail.
+"""
+
+import logging
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from cssutils import CSSParser
+from lxml.etree import LxmlError
+from premailer import Premailer
+
+from mailer.templating.sandbox import TemplateError
+
+_TAG = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
+_TOKEN = re.compile(r"zqt(\d+)tqz")
+_START_TAG = re.compile(r"<[a-zA-Z][^<>]*>")
+_QUOTED = re.compile(r'"[^"]*"|\'[^\']*\'')
+_STYLED = re.compile(r'\s(style|class|id)\s*=\s*("[^"]*"|\'[^\']*\')', re.IGNORECASE)
+_STYLE = re.compile(r"<style[^>]*>(.*?)</style>", re.DOTALL | re.IGNORECASE)
+_CSS_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
+_AT_RULE = re.compile(r"@[\w-]+[^{;]*(?:;|\{(?:[^{}]*\{[^{}]*\})*[^{}]*\})")
+_SELECTORS = re.compile(r"([^{}]+)\{[^{}]*\}")
+#: Selectors by which an element's neighbours or attributes decide, which loops, conditions and data change.
+_BY_NEIGHBOUR = re.compile(r":(?:first|last|only|nth)-[\w-]+|:empty\b|:not\(|[+~]|\[")
+_FORBIDDEN = re.compile(
+    r"<\s*(script|base|form|iframe|object|embed)\b|<\s*link\b[^>]*stylesheet|@import", re.IGNORECASE
+)
+
+
+def inline_source(html: str) -> str:
+    """A template's source with its CSS inlined, template tags untouched. Raises TemplateError."""
+    tags, protected = _put_aside(html)
+    return _TOKEN.sub(lambda match: tags[int(match[1])], _SafePremailer(protected).inline())
+
+
+def inline_rendered(html: str) -> str:
+    """A rendered mail with its CSS inlined. Raises TemplateError."""
+    return _SafePremailer(html).inline()
+
+
+def check_source(html: str) -> None:
+    """Raise TemplateError, with the line, for what may not stand in a mail at all."""
+    if match := _FORBIDDEN.search(html):
+        raise TemplateError(f"body.html, line {_line(html, match.start())}: {match[0]!r} may not stand in a mail.")
+
+
+def reasons_to_wait(html: str) -> list[str]:
+    """Why this source's CSS can only be inlined when it is rendered, in words for its author; usually nothing."""
+    _, protected = _put_aside(html)
+    return [*_places(protected), *_neighbourly(html)]
+
+
+def _put_aside(html: str) -> tuple[list[str], str]:
+    """The template tags, and the source with tokens in their stead that mean nothing to HTML or CSS."""
+    tags: list[str] = []
+
+    def put_aside(match: re.Match[str]) -> str:
+        tags.append(match[0])
+        # A tag over several lines leaves its line ends, so that lines can be counted.
+        return f"zqt{len(tags) - 1}tqz" + "\n" * match[0].count("\n")
+
+    return tags, _TAG.sub(put_aside, html)
+
+
+def _places(protected: str) -> Iterator[str]:
+    for start_tag in _START_TAG.finditer(protected):
+        line = _line(protected, start_tag.start())
+        if _TOKEN.search(_QUOTED.sub("", start_tag[0])):
+            yield f"line {line}: a template tag stands inside {start_tag[0].split()[0]}…> and not in quotes"
+        for name, value in _STYLED.findall(start_tag[0]):
+            if _TOKEN.search(value):
+                yield f"line {line}: a {name} attribute depends on a template tag"
+
+
+def _neighbourly(html: str) -> Iterator[str]:
+    for style in _STYLE.finditer(html):
+        css = _AT_RULE.sub("", _CSS_COMMENT.sub("", style[1]))
+        for selectors in _SELECTORS.findall(css):
+            if _BY_NEIGHBOUR.search(selectors):
+                yield f"the selector {' '.join(selectors.split())!r} goes by an element's neighbours or attributes"
+        if "{{" in css or "{%" in css:
+            yield "the style sheet holds a template tag"
+
+
+def _line(source: str, position: int) -> int:
+    return source.count("\n", 0, position) + 1
+
+
+class _SafePremailer(Premailer):
+    """premailer with no way out: it fetches nothing, and keeps what phones and dark mode need."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__(
+            html,
+            allow_network=False,
+            allow_loading_external_files=False,
+            strip_important=False,  # else the media queries lose against the inlined styles
+            include_star_selectors=True,
+            remove_classes=False,  # the media queries need them
+            keep_style_tags=False,
+            disable_basic_attributes=["width", "height"],
+            disable_validation=True,
+            cssutils_logging_level=logging.CRITICAL,
+        )
+
+    def inline(self) -> str:
+        """The inlined HTML. Raises TemplateError."""
+        try:
+            return str(self.transform())
+        except (LxmlError, ValueError, AttributeError) as error:
+            raise TemplateError(f"body.html could not be inlined: {error}") from error
+
+    def _parse_css_string(self, css: str, validate: bool = True) -> Any:
+        # cssutils fetches what `@import` names unless its parser is told otherwise.
+        parser = CSSParser(fetcher=lambda url: (None, b""), loglevel=logging.CRITICAL, validate=False)
+        return parser.parseString(css, validate=False)
+
+    def _load_external(self, url: str) -> str:
+        raise ValueError(f"external CSS is not allowed: {url}")
