@@ -50,7 +50,7 @@ def find_postfix() -> Postfix:
 
 def _look() -> Postfix:
     places = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", str(FOLDER / "usr" / "sbin")])
-    return Postfix(*(shutil.which(name, path=places) for name in ("smtp-sink", "smtp-source")))
+    return Postfix(shutil.which("smtp-sink", path=places), shutil.which("smtp-source", path=places))
 
 
 def _download() -> str:

@@ -1,5 +1,6 @@
 """Single mails: a row first, once for a key, now or later, whatever the broker does."""
 
+import socket
 from datetime import timedelta
 from uuid import UUID
 
@@ -126,6 +127,19 @@ def test_a_broker_that_is_down_is_no_error_for_the_caller(
     assert waiting_mailings(timezone.now() + timedelta(minutes=1)) == [mailing.pk]
     send_due(mailing)
     assert relay.recipients() == ["zoe@example.org"]
+
+
+def test_a_mute_broker_does_not_hang_the_caller(
+    settings: Settings, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+):
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        use_broker(app.conf.broker_url, deaf := f"redis://127.0.0.1:{mute.getsockname()[1]}/0")
+        try:
+            with django_capture_on_commit_callbacks(execute=True):
+                notify_user("zoe@example.org", "reset", {"link": "x"})
+        finally:
+            use_broker(deaf, settings.CELERY_BROKER_URL)
+    assert waiting_mailings(timezone.now() + timedelta(minutes=1)) == [Mailing.objects.get().pk]
 
 
 @pytest.mark.parametrize(

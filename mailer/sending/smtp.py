@@ -70,10 +70,13 @@ class RelaySession:
 
     def _drain(self) -> Iterator[Outcome]:
         """Wait for the answers to the mails that are handed over, and for nothing else."""
-        self._source = iter(())
+        self._source, self._limit = iter(()), 0
         self._returned.clear()
-        while waiting := [connection for connection in self._connections if connection.handed_over is not None]:
-            for connection in [c for c in self._ready() if c in waiting]:
+        while self._connections:
+            for connection in list(self._connections):
+                if connection.handed_over is None:
+                    self._drop(connection, politely=False)
+            for connection in self._ready():
                 try:
                     yield from self._drive(connection)
                 except SendingHalted:
@@ -127,9 +130,7 @@ class RelaySession:
 
     def _lose(self, connection: Connection, why: str, is_late: bool = False) -> Iterator[Outcome]:
         """Drop a dead connection: the mail without an answer is uncertain, one not handed over is offered again."""
-        self._connections.remove(connection)
-        self._selector.unregister(connection.sock)
-        connection.close(politely=False)
+        self._drop(connection, politely=False)
         if connection.handed_over is not None:
             yield Outcome(connection.handed_over.delivery_id, Kind.UNCERTAIN, None, why)
             self._unanswered += 1
@@ -144,7 +145,7 @@ class RelaySession:
                 self._fallen[envelope.delivery_id] = why
         if len(self._fallen) > self._limit:
             raise RelayUnavailable(f"the mail server gives up every connection: {why}")
-        if not self._connections:
+        if not self._connections and self._limit:
             self._connect()
 
     def _judge_fallen(self) -> Iterator[Outcome]:
@@ -161,11 +162,14 @@ class RelaySession:
         return 0 < self._relay.mails_per_connection <= begun
 
     def _replace(self, connection: Connection) -> None:
-        self._connections.remove(connection)
-        self._selector.unregister(connection.sock)
-        connection.close(politely=True)
+        self._drop(connection, politely=True)
         if not self._connections:
             self._connect()
+
+    def _drop(self, connection: Connection, politely: bool) -> None:
+        self._connections.remove(connection)
+        self._selector.unregister(connection.sock)
+        connection.close(politely)
 
     def _take(self) -> Envelope | None:
         return self._returned.popleft() if self._returned else next(self._source, None)

@@ -11,10 +11,10 @@ from mailer.sending.claim import Range
 
 #: How many deliveries one task is asked to send.
 RANGE_SIZE = 2000
-#: A mailing on which nobody works is called out again after this, or else its next chance is a tick, a minute, later;
-#: one that waits behind others, much later.
+#: A mailing is called out again after this while no worker is busy at all, or else its next chance is a tick later;
+#: after the longer time in any case, because the broker may have lost its messages while it waited behind others.
 PATIENCE = timedelta(seconds=10)
-LONG_PATIENCE = timedelta(minutes=10)
+LONG_PATIENCE = timedelta(minutes=2)
 
 _RANGES = """
 SELECT MIN(id), MAX(id) FROM (
