@@ -11,7 +11,8 @@ from benchmarks.programs import Programs
 from tests.servers import free_port
 
 FOLDER = Path(__file__).resolve().parent / ".venv" / "postfix"
-ROOT = Path(__file__).resolve().parent.parent
+#: What the two programs are linked with and a bare machine lacks.
+LIBRARIES = ("libicu", "libdb5", "libnsl")
 
 
 @dataclass(frozen=True)
@@ -39,18 +40,27 @@ class Postfix:
 
 
 def find_postfix() -> Postfix:
-    """From PATH, from an earlier download, or from a Debian package that is unpacked and not installed."""
+    """From PATH, from an earlier download, or from Debian packages that are unpacked and not installed."""
     found = _look()
     if found.sink and found.source:
         return found
     why_not = _download()
     found = _look()
-    return Postfix(found.sink, found.source, why_not)
+    return Postfix(found.sink, found.source, why_not or "what was downloaded does not run")
 
 
 def _look() -> Postfix:
+    if FOLDER.exists():
+        os.environ["LD_LIBRARY_PATH"] = os.pathsep.join(map(str, {path.parent for path in FOLDER.rglob("*.so*")}))
     places = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", str(FOLDER / "usr" / "sbin")])
-    return Postfix(shutil.which("smtp-sink", path=places), shutil.which("smtp-source", path=places))
+    found = [shutil.which(name, path=places) for name in ("smtp-sink", "smtp-source")]
+    sink, source = (path if path and _runs(path) else None for path in found)
+    return Postfix(sink, source)
+
+
+def _runs(program: str) -> bool:
+    """Whether its libraries are there: it then says how it is used, and ends with 1."""
+    return subprocess.run([program], capture_output=True, check=False).returncode == 1
 
 
 def _download() -> str:
@@ -60,11 +70,15 @@ def _download() -> str:
     FOLDER.mkdir(parents=True, exist_ok=True)
     if os.geteuid() == 0:
         _call(["apt-get", "update", "-qq"])
-    # Its libraries are in the same package; apt's sandbox user can't write here, which is a warning only.
-    if not _call(["apt-get", "download", "postfix"]) or not (packages := sorted(FOLDER.glob("postfix_*.deb"))):
+    if not _call(["apt-get", "download", "postfix"]):
         return "Postfix's smtp-sink and smtp-source are not installed, and apt-get could not download them"
-    if not _call(["dpkg", "-x", str(packages[-1]), "."]):
-        return "the downloaded package of Postfix could not be unpacked"
+    command = [shutil.which("apt-cache") or "apt-cache", "depends", "postfix"]
+    needed = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    if libraries := [word for word in needed.split() if word.startswith(LIBRARIES)]:
+        _call(["apt-get", "download", *libraries, "libtirpc3"])
+    for package in sorted(FOLDER.glob("*.deb")):
+        if not _call(["dpkg", "-x", str(package), "."]):
+            return f"the downloaded {package.name} could not be unpacked"
     return ""
 
 

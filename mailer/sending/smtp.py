@@ -4,6 +4,8 @@ import selectors
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 
 from config.environment import Relay
 from mailer.sending.commands import Envelope
@@ -93,12 +95,11 @@ class RelaySession:
         for connection in list(self._connections):
             if connection.idle and (envelope := self._take()):
                 yield from self._offer(connection, envelope)
-        trusted = self._proved and not self._unanswered
-        while trusted and len(self._connections) < self._limit and (envelope := self._take()):
-            self._returned.appendleft(envelope)
-            if not self._connect_more():
-                break
-            yield from self._offer(self._connections[-1], self._returned.popleft())
+        if self._proved and not self._unanswered and len(self._connections) < self._limit:
+            waiting = list(islice(iter(self._take, None), self._limit - len(self._connections)))
+            self._returned.extendleft(reversed(waiting))
+            for connection in self._connect_more(len(waiting)):
+                yield from self._offer(connection, self._returned.popleft())
 
     def _offer(self, connection: Connection, envelope: Envelope) -> Iterator[Outcome]:
         try:
@@ -174,18 +175,28 @@ class RelaySession:
     def _take(self) -> Envelope | None:
         return self._returned.popleft() if self._returned else next(self._source, None)
 
-    def _connect_more(self) -> bool:
-        """Open a further connection; where the server allows no more, those that are open will do."""
-        try:
-            self._connect()
-        except RelayUnavailable:
-            if not self._connections:
-                raise
+    def _connect_more(self, number: int) -> list[Connection]:
+        """Open further connections, all at once, for far away each takes several round trips.
+
+        Where the server allows no more, those that are open will do.
+        """
+        if not number:
+            return []
+        with ThreadPoolExecutor(number) as pool:
+            attempts = [pool.submit(Connection, self._relay, self._timeout, self._started) for _ in range(number)]
+        opened = [attempt.result() for attempt in attempts if attempt.exception() is None]
+        for connection in opened:
+            self._add(connection)
+        refusals = [error for attempt in attempts if (error := attempt.exception()) is not None]
+        if refusals and (not self._connections or not isinstance(refusals[0], RelayUnavailable)):
+            raise refusals[0]
+        if refusals:
             self._limit = len(self._connections)
-            return False
-        return True
+        return opened
 
     def _connect(self) -> None:
-        connection = Connection(self._relay, self._timeout, self._started)
+        self._add(Connection(self._relay, self._timeout, self._started))
+
+    def _add(self, connection: Connection) -> None:
         self._connections.append(connection)
         self._selector.register(connection.sock, selectors.EVENT_READ, connection)
