@@ -6,7 +6,7 @@ from datetime import timedelta
 from django.utils import timezone
 
 from mailer.insight.words import how_long, when
-from mailer.models import Mailing, RelayPause
+from mailer.models import Mailing
 
 #: The states of which a mailing's planned deliveries are the sum, good news first.
 FINAL = ("sent", "skipped", "failed", "bounced", "uncertain", "cancelled")
@@ -62,8 +62,6 @@ def speed(mailing: Mailing) -> str:
 
 def state_in_words(mailing: Mailing) -> str:
     """One sentence on where the mailing stands."""
-    if mailing.status == Mailing.Status.SENDING and (pause := RelayPause.objects.first()):
-        return f"Waits for the mail server since {when(pause.since)}, and is tried again by itself: {pause.reason}."
     words = {
         Mailing.Status.PLANNED: f"Planned for {when(mailing.scheduled_for)}; nothing is sent yet.",
         Mailing.Status.SENDING: "Is being sent.",

@@ -158,5 +158,4 @@ def test_a_mailing_that_waits_for_the_mail_server_says_so(admin_client: Client, 
     Mailing.objects.filter(pk=mailing.pk).update(status="sending")
     RelayPause.objects.create(relay="mail:25", reason="mail:25 can't be used: refused", retry_at=AFTERNOON)
     page = admin_client.get(f"/admin/mailer/mailing/{mailing.pk}/change/").content.decode()
-    assert "Waits for the mail server since" in page
     assert "mail:25 can&#x27;t be used: refused" in page
