@@ -1,13 +1,14 @@
 """Takes deliveries for one run, so that no other run has them, and gives them back."""
 
+import json
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models import OuterRef
 
-from mailer.models import Delivery, Subscription, Suppression
+from mailer.models import Delivery
 from mailer.sending.journal import Journal
 from mailer.templating.contexts import Person
 
@@ -20,6 +21,19 @@ WHERE mailing_id = %(mailing)s AND id BETWEEN %(first)s AND %(last)s AND status 
   AND (next_attempt_at IS NULL OR next_attempt_at <= %(now)s)
   AND EXISTS (SELECT 1 FROM mailer_mailing WHERE id = %(mailing)s AND status = 'sending')
 RETURNING id
+"""
+# Whether somebody still is on the list and not suppressed is looked up now, right before sending.
+_LOAD = """
+SELECT delivery.id, recipient.id, recipient.email, recipient.name, recipient.language, recipient.attributes,
+  subscription.status, subscription.paused_until, suppression.reason
+FROM mailer_delivery AS delivery
+JOIN mailer_mailing AS mailing ON mailing.id = delivery.mailing_id
+JOIN mailer_recipient AS recipient ON recipient.id = delivery.recipient_id
+LEFT JOIN mailer_subscription AS subscription
+  ON subscription.list_id = mailing.list_id AND subscription.recipient_id = recipient.id
+LEFT JOIN mailer_suppression AS suppression
+  ON suppression.email = recipient.email AND (suppression.expires_at IS NULL OR suppression.expires_at > %(now)s)
+WHERE delivery.id BETWEEN %(first)s AND %(last)s AND delivery.leased_until = %(lease)s AND delivery.status = 'sending'
 """
 
 
@@ -96,24 +110,18 @@ def release(leases: dict[int, datetime]) -> int:
 
 
 def _load(ids: list[int], lease: datetime, now: datetime) -> list[Claimed]:
-    subscription = Subscription.objects.filter(list=OuterRef("mailing__list"), recipient=OuterRef("recipient"))
-    suppressions = Suppression.objects.effective(now).filter(email=OuterRef("recipient__email"))
-    rows = (
-        Delivery.objects.filter(pk__range=(ids[0], ids[-1]), leased_until=lease, status=Delivery.Status.SENDING)
-        .order_by("pk")
-        .annotate(
-            suppression=suppressions.values("reason")[:1],
-            subscription_status=subscription.values("status")[:1],
-            paused_until=subscription.values("paused_until")[:1],
-        )
-        .values_list(
-            "pk", "suppression", "subscription_status", "paused_until",
-            "recipient_id", "recipient__email", "recipient__name", "recipient__language", "recipient__attributes",
-        )
-    )  # fmt: skip
-    found = {
-        pk: Claimed(pk, lease, Person(*person), suppression or "", status or "", paused_until)
-        for pk, suppression, status, paused_until, *person in rows
-    }
+    adapt = connection.ops.adapt_datetimefield_value
+    values = {"first": ids[0], "last": ids[-1], "lease": adapt(lease), "now": adapt(now)}
+    with connection.cursor() as cursor:
+        cursor.execute(_LOAD, values)
+        found = {row[0]: _claimed(row, lease) for row in cursor.fetchall()}
     # A delivery whose recipient was erased meanwhile is not joined to anything.
     return [found.get(pk) or Claimed(pk, lease, None) for pk in ids]
+
+
+def _claimed(row: tuple[Any, ...], lease: datetime) -> Claimed:
+    pk, recipient_id, email, name, language, attributes, status, paused_until, suppressed = row
+    person = Person(recipient_id, email, name, language, json.loads(attributes) if attributes != "{}" else {})
+    if paused_until is not None and paused_until.tzinfo is None:  # SQLite stores UTC and does not say so
+        paused_until = paused_until.replace(tzinfo=UTC)
+    return Claimed(pk, lease, person, suppressed or "", status or "", paused_until)
