@@ -6,6 +6,7 @@ done a million times is to fill a few fields and join a few strings.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 from django.template import Context, Node
@@ -15,8 +16,8 @@ from django.utils import translation
 
 from mailer.templating.compile import CompiledTemplate
 from mailer.templating.inlining import inline_rendered
-from mailer.templating.personal import asks_for_links_only, is_personal, read_names
-from mailer.templating.sandbox import MailTemplate, PlainContext, bind, render, render_nodes, walk
+from mailer.templating.personal import PERSONAL, asks_for_links_only, is_personal, read_names
+from mailer.templating.sandbox import MailTemplate, PlainContext, StrictExpression, bind, render, render_nodes, walk
 
 #: Nodes that set no names, and so need no Django context of their own.
 _PLAIN = (IfNode, TextNode, VariableNode)
@@ -40,9 +41,16 @@ class Field:
     scope: dict[str, Any]
     autoescape: bool
     plain: bool
+    path: tuple[str, ...] = ()  #: of a bare variable such as `recipient.email`
 
     def fill(self, personal: dict[str, Any]) -> str:
         """The node's text for one recipient. Raises TemplateError."""
+        if self.path:
+            value: Any = personal
+            for name in self.path:
+                value = value.get(name) if isinstance(value, dict) else None
+            if type(value) is str:  # what Django's node would give, for a tenth of its cost
+                return escape(value) if self.autoescape else value
         names = self.scope | personal
         if self.plain:
             return render_nodes(self.nodes, PlainContext(names, self.autoescape))
@@ -126,6 +134,15 @@ def _evaluate(template: MailTemplate, context: dict[str, Any], autoescape: bool)
     return joined(found)
 
 
+def _path(node: Node) -> tuple[str, ...]:
+    """The names of a personal variable without filters; nothing for any other node."""
+    expression = node.filter_expression if isinstance(node, VariableNode) else None
+    if not isinstance(expression, StrictExpression) or not expression.is_var or expression.filters:
+        return ()
+    lookups = tuple(expression.var.lookups or ())
+    return lookups if lookups and lookups[0] in PERSONAL else ()
+
+
 def _assigns(node: Node) -> bool:
     return bool((isinstance(node, FirstOfNode) and node.asvar) or (isinstance(node, CycleNode) and node.variable_name))
 
@@ -146,7 +163,8 @@ class _Evaluation:
                 scope: dict[Any, Any] = context.flatten()
                 plain = all(isinstance(inner, _PLAIN) for inner in walk(NodeList([node])))
                 read = {name: scope[name] for name in read_names(node) if name in scope} if plain else scope
-                self.found.append(Field(NodeList([node]), self.template, read, self.autoescape, plain))
+                path = _path(node)
+                self.found.append(Field(NodeList([node]), self.template, read, self.autoescape, plain, path))
 
     def _opened(self, node: Node, context: Context) -> bool:
         """Whether the node itself could be decided now, so that only parts of its inside stay open."""
