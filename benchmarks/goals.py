@@ -46,8 +46,10 @@ FIGURES = [
     Figure("vs_raw", "against raw bytes over our wire code", "whole_path", "raw_bytes", 0.8),
     Figure("personal_vs_shared", "items of one's own against shared ones", "own_items", "whole_path", 0.8),
     Figure("latency_vs_smtplib", "one connection at 50 ms, against smtplib", "far_ours", "far_smtplib", 3.9),
-    Figure("many_connections", "50 connections at 20 ms, of what is possible", "many_connections", "", 0.85),
-    Figure("many_connections_open", "the same once all are open", "many_connections_open"),
+    Figure(
+        "many_connections", "50 connections at 20 ms, connecting and leaving included", "many_connections", "", 0.85
+    ),
+    Figure("many_connections_open", "the same while all are at work", "many_connections_open"),
     Figure("cpu_us_per_mail", "sender CPU per mail", "whole_path_cpu_us", most=80, unit="µs"),
     Figure("first_mail_s", "first mail of a million acknowledged", "first_mail_s", most=0.5, unit="s"),
     Figure("memory_ratio", "peak memory, 200,000 against 20,000 mails", "memory_ratio", most=1.3),

@@ -14,7 +14,7 @@ class Sink(asyncio.Protocol):
     def __init__(self) -> None:
         """Nothing has arrived."""
         self._received = bytearray()
-        self._in_message = False
+        self._in_message = self._said_quit = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Greet."""
@@ -31,6 +31,8 @@ class Sink(asyncio.Protocol):
             answers.append(answer)
         if answers:
             self._transport.write(b"".join(answers))
+        if self._said_quit:
+            self._transport.close()
 
     def _next(self) -> bytes | None:
         end = self._received.find(_END if self._in_message else b"\r\n")
@@ -46,7 +48,8 @@ class Sink(asyncio.Protocol):
         if command == b"EHLO":
             return _HELLO
         if command == b"QUIT":
-            self._transport.close()
+            self._said_quit = True
+            return b"221 Bye\r\n"
         return b"354 End with a dot\r\n" if self._in_message else b"250 2.0.0 Ok\r\n"
 
 

@@ -1,6 +1,7 @@
 """Django's and Celery's settings, all from the environment; .env.example names each one with its default."""
 
 import logging.config
+from datetime import timedelta
 from pathlib import Path
 
 import dj_database_url
@@ -176,12 +177,12 @@ CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_SYNC_EVERY = 1  # else a killed beat fires again what it fired in the last three minutes
 CELERY_BEAT_SCHEDULE = {
-    "afternoon-post: tick": {"task": "mailer.tasks.tick", "schedule": crontab(), "options": {"expires": 55}},
+    "afternoon-post: tick": {"task": "mailer.tasks.tick", "schedule": crontab(), "options": {"expire_seconds": 55}},
     # A crontab knows no seconds; with this one, what stands still goes on within half a minute.
-    "afternoon-post: tick at half": {
+    "afternoon-post: tick between": {
         "task": "mailer.tasks.tick",
-        "schedule": crontab(),
-        "options": {"countdown": 30, "expires": 55},
+        "schedule": timedelta(seconds=30),
+        "options": {"expire_seconds": 25},
     },
     "afternoon-post: purge": {"task": "mailer.tasks.purge", "schedule": crontab(hour="4", minute="20")},
 }

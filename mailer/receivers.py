@@ -7,7 +7,7 @@ from django.db.models.signals import post_save
 from django.dispatch import receiver
 from django_celery_beat.models import PeriodicTask
 
-from mailer.scheduling.schedules import UnknownDigest, adopt_periodic_task
+from mailer.scheduling.schedules import UnknownDigest, UnusableTask, adopt_periodic_task
 
 logger = logging.getLogger(__name__)
 
@@ -19,5 +19,5 @@ def adopt(instance: PeriodicTask, raw: bool = False, **details: Any) -> None:
         return
     try:
         adopt_periodic_task(instance)
-    except UnknownDigest as error:
+    except (UnknownDigest, UnusableTask) as error:
         logger.warning("The periodic task %r will send nothing: %s", instance.name, error)

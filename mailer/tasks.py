@@ -29,6 +29,8 @@ logger = logging.getLogger(__name__)
 
 #: A notification that is due later than this is not put into the broker; the tick finds it when it is due.
 LONGEST_COUNTDOWN = timedelta(minutes=15)
+#: Seconds by which the planning of the rest lets the first mails go ahead: on SQLite it holds the write lock.
+PLAN_REST_AFTER = 1
 
 
 @shared_task(name="mailer.tasks.send_digest")
@@ -84,17 +86,22 @@ class NotifyTask(Task):  # type: ignore[type-arg]
         self,
         args: Iterable[Any] | None = None,
         kwargs: Mapping[str, Any] | None = None,
+        task_id: str | None = None,
+        *,
         countdown: float | None = None,
         eta: datetime | None = None,
         **options: Any,
     ) -> "AsyncResult[Any]":
-        """Celery's own signature; `countdown` in seconds, `eta` aware. The result is that of the delivery's task.
+        """As Celery has it; `countdown` in seconds, `eta` aware. The result is that of the delivery's task.
 
-        Raises what `plan_notification` raises.
+        What else Celery takes has no meaning here. Raises ValueError for a naive `eta`, and what `plan_notification`
+        raises.
         """
+        if eta is not None and timezone.is_naive(eta):
+            raise ValueError(f"eta {eta} has no time zone.")
         due = eta or timezone.now() + timedelta(seconds=countdown or 0)
         mailing = plan_notification(due, *(args or ()), **(kwargs or {}))
-        task_id = str(uuid4())
+        task_id = task_id or str(uuid4())
         transaction.on_commit(lambda: _wake_notification(mailing, due, task_id), robust=True)
         return self.AsyncResult(task_id)
 
@@ -131,7 +138,7 @@ def _wake_notification(mailing: Mailing, due: datetime, task_id: str) -> None:
 
 def _queue_rest(mailing_id: int) -> bool:
     try:
-        plan_rest.apply_async(args=(mailing_id,), retry=False)
+        plan_rest.apply_async(args=(mailing_id,), countdown=PLAN_REST_AFTER, retry=False)
     except OperationalError as error:
         logger.warning("The broker can't be used (%s); the next tick will plan the rest of %s", error, mailing_id)
         return False

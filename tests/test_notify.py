@@ -1,7 +1,7 @@
 """Single mails: a row first, once for a key, now or later, whatever the broker does."""
 
 import socket
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -166,3 +166,25 @@ def test_a_person_asked_for_it_and_gets_no_list_headers(relay: FakeRelay):
     message = relay.received[0].message
     assert b"https://x.example/secret" in message
     assert b"List-Unsubscribe" not in message
+
+
+def test_one_that_was_claimed_while_the_mail_server_was_away_goes_out_later(relay: FakeRelay):
+    notify_user("zoe@example.org", "reset", {"link": "x"})
+    mailing = Mailing.objects.get()
+    relay.answer("GREETING", "554 away", times=1)
+    send_due(mailing)
+    assert relay.received == []
+    assert waiting_mailings(timezone.now() + timedelta(minutes=3)) == [mailing.pk]
+    send_due(mailing, timedelta(minutes=3))
+    assert relay.recipients() == ["zoe@example.org"]
+
+
+def test_what_cannot_be_meant_is_refused_and_an_empty_key_is_none():
+    with pytest.raises(ValueError, match="no time zone"):
+        notify_user("zoe@example.org", "reset", {"link": "x"}, eta=datetime(2026, 12, 1, 15))
+    with pytest.raises(ValueError, match="longer than 200"):
+        notify_user("zoe@example.org", "reset", {"link": "x"}, key="k" * 201)
+    assert not Mailing.objects.exists()
+    for _ in range(2):
+        notify_user("zoe@example.org", "reset", {"link": "x"}, key="")
+    assert Mailing.objects.count() == 2

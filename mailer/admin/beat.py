@@ -24,7 +24,7 @@ from django_celery_beat.models import (
 
 from mailer.admin.base import Pages, ReadOnlyRows, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 from mailer.admin.columns import moment, page_link
-from mailer.scheduling.schedules import UnknownDigest, check_periodic_task
+from mailer.scheduling.schedules import UnknownDigest, UnusableTask, check_periodic_task
 
 for model in (PeriodicTask, CrontabSchedule, IntervalSchedule, ClockedSchedule, SolarSchedule):
     admin.site.unregister(model)
@@ -48,11 +48,13 @@ class TaskForm(PeriodicTaskForm):
     def clean(self) -> dict[str, Any]:
         """A digest's task must name a digest or a list that there is."""
         cleaned: dict[str, Any] = super().clean()
-        named = {name: cleaned.get(name) for name in ("task", "args", "kwargs")}
+        named = {name: cleaned.get(name) for name in ("task", "args", "kwargs", "crontab")}
         try:
             check_periodic_task(PeriodicTask(name=cleaned.get("name") or "new", **named))
         except UnknownDigest as error:
             self.add_error("args", f'{error} Write its slug as in ["news"].')
+        except UnusableTask as error:
+            self.add_error("crontab", str(error))
         return cleaned
 
 

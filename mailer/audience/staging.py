@@ -34,11 +34,15 @@ _JSON = {
 }
 _KNOWN = """SELECT COUNT(*) FROM import_stage AS stage
   JOIN mailer_recipient AS recipient ON recipient.email = stage.email"""
+# An empty cell says nothing: it wipes out nothing that is known.
 _UPDATE = """UPDATE mailer_recipient AS recipient
-SET name = stage.name, time_zone = stage.time_zone, language = stage.language, attributes = {merged}
+SET name = COALESCE(NULLIF(stage.name, ''), recipient.name),
+  time_zone = COALESCE(NULLIF(stage.time_zone, ''), recipient.time_zone),
+  language = COALESCE(NULLIF(stage.language, ''), recipient.language), attributes = {merged}
 FROM import_stage AS stage
-WHERE recipient.email = stage.email AND (recipient.name <> stage.name OR recipient.time_zone <> stage.time_zone
-  OR recipient.language <> stage.language OR {merged} <> {old})"""
+WHERE recipient.email = stage.email AND (stage.name NOT IN ('', recipient.name)
+  OR stage.time_zone NOT IN ('', recipient.time_zone) OR stage.language NOT IN ('', recipient.language)
+  OR {merged} <> {old})"""
 _INSERT = """INSERT INTO mailer_recipient (email, name, time_zone, language, attributes, created_at)
 SELECT stage.email, stage.name, stage.time_zone, stage.language, {new}, %(now)s FROM import_stage AS stage
 WHERE true ON CONFLICT (email) DO NOTHING"""

@@ -44,7 +44,7 @@ def sum_line(mailing: Mailing) -> str:
 
 def lateness(mailing: Mailing) -> str:
     """`on time`, or `late by 2 h 10 min`; nothing for what has not begun."""
-    if mailing.started_at is None:
+    if mailing.started_at is None or mailing.started_at > timezone.now():
         return ""
     late = mailing.started_at - mailing.scheduled_for
     return "on time" if late < ON_TIME else f"late by {how_long(late)}"
@@ -52,7 +52,7 @@ def lateness(mailing: Mailing) -> str:
 
 def speed(mailing: Mailing) -> str:
     """How long the mailing took, or has taken so far, and at what rate: `3.1 s, 18.7 mails/s`."""
-    if mailing.started_at is None:
+    if mailing.started_at is None or mailing.started_at > timezone.now():
         return ""
     span = (mailing.finished_at or timezone.now()) - mailing.started_at
     rate = mailing.sent / max(span.total_seconds(), 0.001)
@@ -62,6 +62,8 @@ def speed(mailing: Mailing) -> str:
 
 def state_in_words(mailing: Mailing) -> str:
     """One sentence on where the mailing stands."""
+    if mailing.status == Mailing.Status.SENDING and mailing.scheduled_for > timezone.now():
+        return f"Goes out {when(mailing.scheduled_for)}."
     words = {
         Mailing.Status.PLANNED: f"Planned for {when(mailing.scheduled_for)}; nothing is sent yet.",
         Mailing.Status.SENDING: "Is being sent.",

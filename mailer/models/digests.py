@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 from django_celery_beat.models import PeriodicTask
 
 from mailer.models.recipients import Recipient, RecipientList
@@ -58,7 +59,7 @@ class DigestItem(models.Model):
     url = models.URLField("link", max_length=800, blank=True)
     image_url = models.URLField("picture", max_length=800, blank=True)
     category = models.CharField(max_length=100, blank=True)
-    published_at = models.DateTimeField()
+    published_at = models.DateTimeField(default=timezone.now)
     external_id = models.CharField(  # noqa: DJ001 - null, not empty, is what is not unique
         max_length=200, null=True, blank=True, help_text="The source's own id."
     )

@@ -10,15 +10,22 @@ from mailer.templating.check import check_context
 from mailer.templating.contexts import notification_context
 from mailer.templating.sandbox import TemplateError
 
+#: As the column has it.
+MAX_KEY = 200
+
 
 def plan_notification(
     due: datetime, recipient: Recipient | str | int, template: str, context: dict[str, Any], key: str | None = None
 ) -> Mailing:
     """Write down that one person gets one mail, not before `due`; the same key gives the same mailing.
 
-    `recipient` is a Recipient, its id or an address (made a recipient if new). Raises TemplateError for an unknown
-    template or a context that lacks a variable, InvalidAddress, and Recipient.DoesNotExist.
+    `recipient` is a Recipient, its id or an address (made a recipient if new); an empty key is none. Raises
+    TemplateError for an unknown template or a context that lacks a variable, InvalidAddress, Recipient.DoesNotExist,
+    and ValueError for a key that is too long.
     """
+    key = key or None
+    if key is not None and len(key) > MAX_KEY:
+        raise ValueError(f"The key is longer than {MAX_KEY} characters: {key[:40]!r}…")
     version = TemplateVersion.objects.filter(template__slug=template).order_by("-number").first()
     if version is None:
         known = ", ".join(EmailTemplate.objects.values_list("slug", flat=True)[:20]) or "none; run sync_templates"

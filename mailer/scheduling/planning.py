@@ -10,7 +10,7 @@ from django.db.models import F
 from mailer.models import Digest, Mailing, Subscription, TemplateVersion
 from mailer.scheduling.audience_sql import insert_deliveries, insert_items
 from mailer.scheduling.occurrences import InvalidSchedule, due
-from mailer.scheduling.schedules import crontab_of
+from mailer.scheduling.schedules import crontab_of, is_in_force
 
 logger = logging.getLogger(__name__)
 
@@ -60,6 +60,7 @@ def plan_digest(digest_id: int, now: datetime) -> list[Mailing]:
             _plan_occurrence(digest, moment, zone_in_use, now)
             for zone_in_use in (_zones_in_use(digest) if digest.in_recipients_zone else [zone])
             for moment in due(cron, zone_in_use, since, now)
+            if is_in_force(digest, moment)
         ]
         digest.checked_through = now
         digest.save(update_fields=["checked_through"])
@@ -71,10 +72,12 @@ def plan_now(digest: Digest, now: datetime, created_by: Any = None, key: str | N
 
     Raises NothingToSend.
     """
-    if key is not None and (earlier := Mailing.objects.filter(key=key).first()):
-        return earlier
-    schedule = crontab_of(digest)
     with transaction.atomic():
+        # Who asks twice at once, or while a tick plans, waits here; or the same items would go out twice.
+        digest = Digest.objects.select_for_update(of=("self",)).get(pk=digest.pk)
+        if key is not None and (earlier := Mailing.objects.filter(key=key).first()):
+            return earlier
+        schedule = crontab_of(digest)
         mailing = _new_mailing(digest, now, schedule[1] if schedule else digest.list.time_zone)
         mailing.key, mailing.created_by = key, created_by
         mailing.save()
@@ -101,6 +104,7 @@ def begin(mailing: Mailing, now: datetime) -> bool:
         if not locked.planned:
             locked.status, locked.reason = Mailing.Status.SKIPPED, "nobody is on the list"
             locked.finished_at = now
+            locked.mailing_items.all().delete()  # nobody has seen them
         locked.save()
     mailing.refresh_from_db()
     return mailing.planned > 0
@@ -112,7 +116,10 @@ def complete(mailing_id: int) -> None:
     The mailing's own row is touched at the end only, because the workers write their sums to it meanwhile.
     """
     with transaction.atomic():
-        mailing = Mailing.objects.select_related("list", "digest").get(pk=mailing_id)
+        going_on = Mailing.objects.filter(status__in=[Mailing.Status.SENDING, Mailing.Status.PAUSED], has_more=True)
+        mailing = going_on.select_related("list", "digest").filter(pk=mailing_id).first()
+        if mailing is None:
+            return
         made = insert_deliveries(mailing)
         Mailing.objects.filter(pk=mailing_id, has_more=True).update(planned=F("planned") + made, has_more=False)
 

@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -19,6 +19,10 @@ _NEVER = datetime.fromisoformat("2000-01-01T00:00:00+00:00")
 
 class UnknownDigest(LookupError):
     """No digest, and no list, has this name."""
+
+
+class UnusableTask(ValueError):
+    """A periodic task can't be a digest's schedule."""
 
 
 @dataclass(frozen=True)
@@ -74,20 +78,31 @@ def set_paused(digest: Digest, paused: bool) -> None:
 
 def crontab_of(digest: Digest) -> tuple[str, str] | None:
     """The digest's crontab (minute, hour, day of month, month, weekday) and its zone; None without a schedule."""
-    crontab = digest.periodic_task.crontab if digest.periodic_task else None
+    task = digest.periodic_task
+    crontab = task.crontab if task and task.task == SEND_DIGEST else None
     if crontab is None:
         return None
     fields = (crontab.minute, crontab.hour, crontab.day_of_month, crontab.month_of_year, crontab.day_of_week)
     return " ".join(field.replace(" ", "") for field in fields), str(crontab.timezone)
 
 
+def is_in_force(digest: Digest, moment: datetime) -> bool:
+    """Whether the periodic task's own start and expiry leave the moment in."""
+    task = digest.periodic_task
+    if task is None:
+        return False
+    return (task.start_time is None or moment >= task.start_time) and (task.expires is None or moment < task.expires)
+
+
 def next_occurrences(digest: Digest, now: datetime, count: int) -> list[datetime]:
     """The digest's next moments in the schedule's zone; empty while it is paused or has no schedule."""
-    schedule = crontab_of(digest)
-    if schedule is None or digest.paused:
+    schedule, task = crontab_of(digest), digest.periodic_task
+    if schedule is None or task is None or digest.paused:
         return []
+    start = task.start_time
     try:
-        return upcoming(*schedule, now, count)
+        found = upcoming(*schedule, max(now, start - timedelta(microseconds=1)) if start else now, count)
+        return [moment for moment in found if is_in_force(digest, moment)]
     except InvalidSchedule:
         return []
 
@@ -108,11 +123,13 @@ def adopt_periodic_task(task: PeriodicTask) -> Digest | None:
 
     The name is a digest's slug or a list's; a list that has no digest gets one. A digest has one schedule: the one that
     was its schedule before is deleted, so that the last word counts. Returns None for tasks that are not ours.
-    Raises UnknownDigest.
+    Raises UnknownDigest, or UnusableTask for one without a crontab.
     """
     if task.task != SEND_DIGEST:
         return None
+    check_periodic_task(task)
     digest = find_digest(named_digest(task))
+    Digest.objects.filter(periodic_task=task).exclude(pk=digest.pk).update(periodic_task=None)
     if digest.periodic_task_id != task.pk:
         replaced = digest.periodic_task
         digest.periodic_task = task
@@ -123,8 +140,13 @@ def adopt_periodic_task(task: PeriodicTask) -> Digest | None:
 
 
 def check_periodic_task(task: PeriodicTask) -> None:
-    """Whether a task of ours names a digest or a list that there is. Raises UnknownDigest."""
+    """Whether a task of ours has a crontab and names a digest or list that there is.
+
+    Raises UnusableTask or UnknownDigest.
+    """
     if task.task == SEND_DIGEST:
+        if task.crontab is None:
+            raise UnusableTask("A digest goes by a crontab; choose one, not an interval or another schedule.")
         slug = named_digest(task)
         if not Digest.objects.filter(slug=slug).exists() and not RecipientList.objects.filter(slug=slug).exists():
             raise _unknown(slug)

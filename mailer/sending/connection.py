@@ -4,12 +4,12 @@ The body of a mail, its final dot and the next mail's MAIL, RCPT and DATA travel
 PIPELINING, so that a mail costs one round trip. At most one mail a connection is ever between its dot and its answer.
 """
 
-import smtplib
 import socket
 import ssl
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from enum import Enum, auto
 
 from config.environment import Relay
@@ -61,6 +61,7 @@ class Connection:
         self._received = b""
         self._refusal: tuple[Step, Answer] | None = None
         self._discarding = False
+        self._said_goodbye = False
 
     @property
     def idle(self) -> bool:
@@ -86,16 +87,20 @@ class Connection:
         """The mails of a lost connection that were not handed over."""
         return [envelope for envelope in (self._broken_off, self.offered) if envelope is not None]
 
-    def close(self, politely: bool) -> None:
-        """Say QUIT if nothing is under way, and close."""
-        try:
-            if politely and self.idle:
+    def say_goodbye(self) -> None:
+        """Send QUIT if nothing is under way; `close` waits for its answer."""
+        with suppress(OSError):  # the server may have gone first
+            if self.idle:
                 self.sock.settimeout(2)
-                self._client.quit()
-        except (smtplib.SMTPException, OSError):
-            pass  # the server went first; all mails have their answers
-        finally:
-            self._client.close()
+                self.sock.sendall(b"QUIT\r\n")
+                self._said_goodbye = True
+
+    def close(self) -> None:
+        """Close, after the answer to a QUIT (RFC 5321 section 4.1.1.10)."""
+        with suppress(OSError):
+            if self._said_goodbye:
+                self.sock.recv(512)
+        self._client.close()
 
     def _advance(self, step: Step, answer: Answer, take: Callable[[], Envelope | None]) -> Outcome | None:
         if answer.code == 421 and step is not Step.DOT:

@@ -21,6 +21,9 @@ from mailer.templating.compose import compose, render_alone
 from mailer.templating.contexts import Links, Person, mailing_context, personal_context
 from mailer.templating.sandbox import TemplateError
 
+#: What one person's data can bring about; it must not stop the others' mails.
+_BROKEN = (TemplateError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+
 
 class LetterWriter:
     """Writes the mails of one mailing, and keeps what several of them share."""
@@ -61,7 +64,7 @@ class LetterWriter:
         addressee = Addressee(person.name, person.email, self._message_ids.make(claimed.id), links.unsubscribe)
         try:
             data = self._data(person, links, addressee, eight_bit, now)
-        except (TemplateError, UnicodeEncodeError) as error:
+        except _BROKEN as error:
             return Outcome(claimed.id, Kind.PERMANENT, None, str(error), Delivery.Reason.TEMPLATE)
         if data is None:
             return Outcome(claimed.id, Kind.SKIPPED, reason=Delivery.Reason.EMPTY)

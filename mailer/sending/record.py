@@ -14,7 +14,8 @@ from mailer.models import Attempt, Delivery, Mailing, Suppression
 from mailer.sending.outcomes import Kind, Outcome, judge
 
 _SENT = """
-UPDATE mailer_delivery SET status = 'sent', reason = '', attempts = attempts + 1, leased_until = NULL,
+UPDATE mailer_delivery SET status = 'sent', reason = '', attempts = attempts + 1,
+  leased_until = NULL, next_attempt_at = NULL,
   sent_at = settled.at, smtp_code = settled.code, smtp_text = settled.text
 FROM {settled}
 WHERE mailer_delivery.id = settled.id AND mailer_delivery.leased_until = settled.lease AND {held}
@@ -126,7 +127,9 @@ def _record_skipped(entries: list[Settled]) -> Counter[str]:
     done: Counter[str] = Counter()
     for (reason, lease), ids in by_reason.items():
         held = Delivery.objects.filter(pk__in=ids, leased_until=lease, status=Delivery.Status.SENDING)
-        done["skipped"] += held.update(status=Delivery.Status.SKIPPED, reason=reason, leased_until=None)
+        done["skipped"] += held.update(
+            status=Delivery.Status.SKIPPED, reason=reason, leased_until=None, next_attempt_at=None
+        )
     return done
 
 

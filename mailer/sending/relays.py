@@ -37,6 +37,7 @@ def pause_relay(reason: str, now: datetime) -> None:
 
 def try_relay_again(now: datetime) -> None:
     """End the pause, not the outage: those who are woken at `now` find out whether the relay works again."""
+    RelayPause.objects.exclude(relay=relay_name()).delete()  # of a mail server that is not ours any more
     RelayPause.objects.filter(relay=relay_name(), retry_at__gt=now).update(retry_at=now)
 
 

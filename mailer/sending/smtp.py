@@ -44,8 +44,11 @@ class RelaySession:
 
     def __exit__(self, *exception: object) -> None:
         """Close all connections; politely where nothing is under way."""
+        if exception[0] is None:
+            for connection in self._connections:
+                connection.say_goodbye()
         for connection in self._connections:
-            connection.close(politely=exception[0] is None)
+            connection.close()
         self._selector.close()
 
     def send(self, envelopes: Iterator[Envelope]) -> Iterator[Outcome]:
@@ -77,7 +80,7 @@ class RelaySession:
         while self._connections:
             for connection in list(self._connections):
                 if connection.handed_over is None:
-                    self._drop(connection, politely=False)
+                    self._drop(connection)
             for connection in self._ready():
                 try:
                     yield from self._drive(connection)
@@ -131,7 +134,7 @@ class RelaySession:
 
     def _lose(self, connection: Connection, why: str, is_late: bool = False) -> Iterator[Outcome]:
         """Drop a dead connection: the mail without an answer is uncertain, one not handed over is offered again."""
-        self._drop(connection, politely=False)
+        self._drop(connection)
         if connection.handed_over is not None:
             yield Outcome(connection.handed_over.delivery_id, Kind.UNCERTAIN, None, why)
             self._unanswered += 1
@@ -163,14 +166,15 @@ class RelaySession:
         return 0 < self._relay.mails_per_connection <= begun
 
     def _replace(self, connection: Connection) -> None:
-        self._drop(connection, politely=True)
+        connection.say_goodbye()
+        self._drop(connection)
         if not self._connections:
             self._connect()
 
-    def _drop(self, connection: Connection, politely: bool) -> None:
+    def _drop(self, connection: Connection) -> None:
         self._connections.remove(connection)
         self._selector.unregister(connection.sock)
-        connection.close(politely)
+        connection.close()
 
     def _take(self) -> Envelope | None:
         return self._returned.popleft() if self._returned else next(self._source, None)

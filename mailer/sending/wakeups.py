@@ -19,7 +19,7 @@ LONG_PATIENCE = timedelta(minutes=2)
 _RANGES = """
 SELECT MIN(id), MAX(id) FROM (
   SELECT id, (ROW_NUMBER() OVER (ORDER BY id) - 1) / %(size)s AS number FROM mailer_delivery
-  WHERE mailing_id = %(mailing)s AND status = 'queued' AND id > %(after)s
+  WHERE mailing_id = %(mailing)s AND status IN ('queued', 'sending') AND status = 'queued' AND id > %(after)s
     AND (next_attempt_at IS NULL OR next_attempt_at <= %(now)s)
 ) AS due GROUP BY number ORDER BY 1
 """

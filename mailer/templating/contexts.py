@@ -43,7 +43,7 @@ def personal_context(person: Person, links: Links) -> dict[str, Any]:
     recipient = {
         "email": person.email,
         "name": person.name,
-        "first_name": person.name.split()[0] if person.name else "",
+        "first_name": next(iter(person.name.split()), ""),
         "attributes": person.attributes,
     }
     return {

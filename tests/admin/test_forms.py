@@ -3,7 +3,7 @@
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
-from django_celery_beat.models import CrontabSchedule, PeriodicTask
+from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
 from pytest_django.fixtures import Settings
 
 from mailer.admin.templates import PREVIEW_POLICY
@@ -124,3 +124,11 @@ def test_a_periodic_task_added_by_hand_is_the_digests_schedule(admin_client: Cli
     assert response.status_code == 302
     world.digest.refresh_from_db()
     assert world.digest.periodic_task.name == "by hand"
+
+
+def test_an_interval_cannot_be_a_digests_schedule(admin_client: Client, world: World) -> None:
+    often = IntervalSchedule.objects.create(every=10, period="minutes")
+    values = _periodic_task(world, f'["{world.digest.slug}"]') | {"crontab": "", "interval": str(often.pk)}
+    response = admin_client.post("/admin/django_celery_beat/periodictask/add/", values)
+    assert "choose one" in str(response.context["adminform"].form.errors["crontab"])
+    assert not PeriodicTask.objects.filter(name="by hand").exists()

@@ -58,6 +58,14 @@ def test_attributes_are_merged_and_the_same_ones_change_nothing(empty_list: Reci
     assert (report.changed, report.unchanged) == (0, 2)
 
 
+def test_what_a_file_does_not_say_wipes_out_nothing(empty_list: RecipientList):
+    read(empty_list, "email,name,tz,lang\na@example.org,Ada,Europe/Berlin,de\n")
+    report = read(empty_list, "email,name\na@example.org,\n")
+    recipient = Recipient.objects.get()
+    assert (recipient.name, recipient.time_zone, recipient.language) == ("Ada", "Europe/Berlin", "de")
+    assert (report.changed, report.unchanged) == (0, 1)
+
+
 def test_who_has_unsubscribed_stays_so(empty_list: RecipientList):
     read(empty_list, "email\na@example.org\n")
     Subscription.objects.update(status="unsubscribed")

@@ -1,9 +1,12 @@
 """Occurrences become mailings: once, late, skipped or missed, and never silently."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, time, timedelta
 
 import pytest
-from django_celery_beat.models import CrontabSchedule, PeriodicTask
+from django.db import connection
+from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
 
 from mailer.models import Delivery, Digest, EmailTemplate, Mailing, RecipientList
 from mailer.scheduling import planning
@@ -214,3 +217,73 @@ def test_a_long_list_is_planned_in_two_parts_and_nobody_twice(
         complete(mailing.pk)
     mailing.refresh_from_db()
     assert (mailing.planned, mailing.has_more, mailing.deliveries.count()) == (3, False, 3)
+
+
+def test_the_rest_is_not_planned_into_a_mailing_that_is_over(digest: Digest, mailing_list: RecipientList):
+    make_item(digest.list)
+    (mailing,) = plan_due(at(15))
+    mailing.deliveries.update(status="sent")
+    assert finish_mailing(mailing.pk, at(15))
+    subscribe(mailing_list, "late@example.org")
+    complete(mailing.pk)
+    assert mailing.deliveries.count() == 3
+
+
+def test_items_that_nobody_saw_are_in_the_next_digest(template: EmailTemplate):
+    digest = make_digest(make_list("empty"), template)
+    make_item(digest.list, "waits")
+    plan_due(at(15))
+    subscribe(digest.list, "first@example.org")
+    (mailing,) = plan_due(at(15, day=24))
+    assert [entry.item.title for entry in mailing.mailing_items.all()] == ["waits"]
+
+
+def test_a_periodic_task_without_a_crontab_is_not_taken_as_a_schedule(digest: Digest):
+    often = IntervalSchedule.objects.create(every=10, period="minutes")
+    before = digest.periodic_task
+    PeriodicTask.objects.create(name="often", task="mailer.tasks.send_digest", interval=often, args='["news"]')
+    digest.refresh_from_db()
+    assert digest.periodic_task == before
+
+
+def test_a_periodic_task_that_is_given_to_another_digest_leaves_its_own_without_one(
+    digest: Digest, template: EmailTemplate
+):
+    other = make_digest(make_list("other"), template)
+    task = digest.periodic_task
+    task.args = '["other"]'
+    task.save()
+    digest.refresh_from_db()
+    other.refresh_from_db()
+    assert (digest.periodic_task, other.periodic_task) == (None, task)
+
+
+def test_a_start_an_expiry_and_another_task_are_respected(digest: Digest):
+    make_item(digest.list)
+    task = digest.periodic_task
+    for changes in ({"start_time": at(16)}, {"start_time": None, "expires": at(14)}, {"expires": None, "task": "x"}):
+        PeriodicTask.objects.filter(pk=task.pk).update(**changes)
+        Digest.objects.update(checked_through=at(8))
+        assert plan_due(at(15)) == []
+    PeriodicTask.objects.filter(pk=task.pk).update(task="mailer.tasks.send_digest")
+    Digest.objects.update(checked_through=at(8))
+    assert len(plan_due(at(15))) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_asked_for_twice_at_once_the_items_go_into_one_mailing(digest: Digest):
+    make_item(digest.list)
+    together = threading.Barrier(2)
+
+    def ask(minute: int) -> str:
+        try:
+            together.wait()
+            return str(plan_now(digest, at(12, minute)).status)
+        except NothingToSend:
+            return "nothing"
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as pool:
+        said = [pool.submit(ask, minute) for minute in range(2)]
+    assert sorted(future.result() for future in said) == ["nothing", "sending"]

@@ -5,9 +5,10 @@ from email import message_from_bytes, policy
 from uuid import uuid4
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
-from mailer.models import Attempt, Delivery, Digest, Mailing, RelayPause, Subscription, Suppression
+from mailer.models import Attempt, Delivery, Digest, Mailing, Recipient, RelayPause, Subscription, Suppression
 from mailer.scheduling.planning import plan_now
 from mailer.sending.batch import send_range
 from mailer.sending.claim import Range
@@ -261,3 +262,18 @@ def test_a_connection_is_replaced_after_its_mails(
     send(mailing)
     assert len(set(relay.recipients())) == len(relay.received) == 3
     assert relay.connections in (-(-3 // limit), -(-3 // limit) + 1)
+
+
+def test_open_deliveries_are_found_by_the_index_of_just_these(mailing: Mailing):
+    open_ones = Delivery.objects.filter(mailing=mailing)
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("SET LOCAL enable_seqscan = off")
+        for rows in (open_ones.open(), open_ones.due(timezone.now()).order_by("pk")):
+            assert "delivery_open" in rows.explain()
+
+
+def test_a_name_of_nothing_but_spaces_costs_nobody_their_mail(mailing: Mailing, relay: FakeRelay):
+    Recipient.objects.filter(email="person1@example.org").update(name="\u3000")
+    send(mailing)
+    assert mailing.sent == 3

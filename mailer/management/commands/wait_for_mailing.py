@@ -2,6 +2,7 @@
 
 import time
 from argparse import ArgumentParser
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +14,8 @@ from mailer.insight.outcomes import sum_line
 from mailer.models import Mailing, RelayPause
 
 _POLL_SECONDS = 0.2
+#: A mail server that can't be used for so long is told at once.
+_RELAY_PATIENCE = timedelta(seconds=5)
 
 
 class Command(BaseCommand):
@@ -47,7 +50,8 @@ def _wait(wanted: dict[str, Any], deadline: float) -> Mailing:
         mailing = Mailing.objects.filter(**wanted).first()
         if mailing is not None and mailing.final and (mailing.planned == mailing.skipped or _count_results(mailing)):
             return mailing
-        if time.monotonic() > deadline:
+        given_up = RelayPause.objects.filter(since__lt=timezone.now() - _RELAY_PATIENCE).exists()
+        if given_up or time.monotonic() > deadline:
             raise CommandError(_reason(mailing))
         time.sleep(_POLL_SECONDS)
 
