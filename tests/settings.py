@@ -1,6 +1,8 @@
 """Settings of a test run. The servers are started here, because Django wants their addresses before anything else."""
 
+import atexit
 import os
+import shutil
 import sys
 import tempfile
 
@@ -18,6 +20,7 @@ def _redis_url() -> str:
 
 
 _VAR = tempfile.mkdtemp(prefix=f"afternoon-post-var-{_WORKER}-")
+atexit.register(shutil.rmtree, _VAR, ignore_errors=True)
 os.environ |= {
     "SECRET_KEY": "a key for tests, long enough to please the checks and of no other use",
     "ALLOWED_HOSTS": "testserver,localhost,127.0.0.1",
