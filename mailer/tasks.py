@@ -121,11 +121,11 @@ def wake_mailing(mailing_id: int, after: int = 0) -> bool:
     """
     now = timezone.now()
     mailing = Mailing.objects.get(pk=mailing_id)
-    note_woken([mailing_id], now)
+    note_woken(mailing_id, now)
     parts = [(mailing_id, part.first, part.last) for part in due_ranges(mailing_id, now, after)]
-    woken = all(_publish(part, mailing, str(uuid4())) for part in parts)
+    woken = all(_publish(deliver, part, queue=_queue_of(mailing)) for part in parts)
     if woken and mailing.has_more:
-        woken = _queue_rest(mailing_id)
+        woken = _publish(plan_rest, (mailing_id,), countdown=PLAN_REST_AFTER)
     return woken
 
 
@@ -133,23 +133,19 @@ def _wake_notification(mailing: Mailing, due: datetime, task_id: str) -> None:
     remaining = due - timezone.now()
     if remaining <= LONGEST_COUNTDOWN:
         pk = mailing.deliveries.values_list("pk", flat=True).get()
-        _publish((mailing.pk, pk, pk), mailing, task_id, max(0.0, remaining.total_seconds()))
+        countdown = max(0.0, remaining.total_seconds())
+        _publish(deliver, (mailing.pk, pk, pk), queue=_queue_of(mailing), task_id=task_id, countdown=countdown)
 
 
-def _queue_rest(mailing_id: int) -> bool:
+def _queue_of(mailing: Mailing) -> str:
+    return "transactional" if mailing.kind == Mailing.Kind.NOTIFICATION else "bulk"
+
+
+def _publish(task: "Task[Any, Any]", args: tuple[int, ...], **options: Any) -> bool:
+    """Whether the broker took the message; the first argument is the mailing's id."""
     try:
-        plan_rest.apply_async(args=(mailing_id,), countdown=PLAN_REST_AFTER, retry=False)
+        task.apply_async(args=args, retry=False, **options)
     except OperationalError as error:
-        logger.warning("The broker can't be used (%s); the next tick will plan the rest of %s", error, mailing_id)
-        return False
-    return True
-
-
-def _publish(args: tuple[int, int, int], mailing: Mailing, task_id: str, countdown: float = 0.0) -> bool:
-    queue = "transactional" if mailing.kind == Mailing.Kind.NOTIFICATION else "bulk"
-    try:
-        deliver.apply_async(args=args, task_id=task_id, queue=queue, countdown=countdown, retry=False)
-    except OperationalError as error:
-        logger.warning("The broker can't be used (%s); the next tick will wake mailing %s", error, mailing.pk)
+        logger.warning("The broker can't be used (%s); the next tick will wake mailing %s", error, args[0])
         return False
     return True

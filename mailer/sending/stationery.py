@@ -23,7 +23,7 @@ from mailer.sending.message import (
     part_head,
     shared_head,
 )
-from mailer.templating.compose import Composition, Field, Parts, Rendered, fill, joined
+from mailer.templating.compose import Composition, Field, Parts, Rendered, joined
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +58,6 @@ class Stationery:
         self._composition, self._eight_bit = composition, eight_bit
         self._boundary = new_boundary()
         self._head = shared_head(sender, self._boundary)
-        subject = composition.subject
-        self._subject = " ".join(str(subject[0]).split()) if subject and isinstance(subject[0], str) else None
-        if len(subject) > 1:
-            self._subject = None
         self._pieces: list[bytes] | None = None
         self._slots: list[_Slot] = []
         if eight_bit and not composition.inlined_late:
@@ -87,18 +83,13 @@ class Stationery:
             if content is None:
                 return None
             pieces[slot.index] = content
-        pieces[0] = self._head + own_head(addressee, self._subject_for(personal), now)
+        pieces[0] = self._head + own_head(addressee, self._composition.merge_subject(personal), now)
         return b"".join(pieces)
 
     def _built(self, personal: dict[str, Any], addressee: Addressee, now: datetime) -> bytes:
         mail = self._composition.merge(personal)
         head = self._head + own_head(addressee, mail.subject, now)
         return data_block(build_message(mail, head, self._boundary, self._eight_bit))
-
-    def _subject_for(self, personal: dict[str, Any]) -> str:
-        return (
-            self._subject if self._subject is not None else " ".join(fill(self._composition.subject, personal).split())
-        )
 
     def _prepare(self) -> None:
         mark = f"--{self._boundary}"

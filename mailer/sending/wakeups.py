@@ -1,6 +1,5 @@
 """Which deliveries workers should be told of: the database is the queue, a message only wakes somebody up."""
 
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.db import connection
@@ -68,6 +67,6 @@ def finished_mailings() -> list[int]:
     )
 
 
-def note_woken(mailing_ids: Iterable[int], now: datetime) -> None:
-    """Workers have been told of these mailings."""
-    Mailing.objects.filter(pk__in=list(mailing_ids)).update(woken_at=now)
+def note_woken(mailing_id: int, now: datetime) -> None:
+    """Workers have been told of this mailing."""
+    Mailing.objects.filter(pk=mailing_id).update(woken_at=now)

@@ -73,10 +73,14 @@ class Composition:
     def merge(self, personal: dict[str, Any]) -> Rendered:
         """The mail for one recipient, from `{"recipient": …, "links": …}`. Raises TemplateError."""
         with translation.override(self.language):
-            subject = " ".join(fill(self.subject, personal).split())
+            subject = self.merge_subject(personal)
             html = fill(self.html, personal)
             text = fill(self.text, personal).strip() + "\n"
         return Rendered(subject, inline_rendered(html) if self.inlined_late else html, text)
+
+    def merge_subject(self, personal: dict[str, Any]) -> str:
+        """The subject alone, in the language that is active. Raises TemplateError."""
+        return _on_one_line(fill(self.subject, personal))
 
 
 def render_alone(compiled: CompiledTemplate, context: dict[str, Any]) -> Rendered:
@@ -87,7 +91,7 @@ def render_alone(compiled: CompiledTemplate, context: dict[str, Any]) -> Rendere
     with translation.override(str(context.get("language") or "en")):
         html = render(compiled.html, context, autoescape=True)
         return Rendered(
-            subject=" ".join(render(compiled.subject, context, autoescape=False).split()),
+            subject=_on_one_line(render(compiled.subject, context, autoescape=False)),
             html=inline_rendered(html) if compiled.inlined_late else html,
             text=render(compiled.text, context, autoescape=False).strip() + "\n",
         )
@@ -123,6 +127,10 @@ def joined(parts: Iterable[str | Field]) -> Parts:
         else:
             together.append(part)
     return tuple(together)
+
+
+def _on_one_line(subject: str) -> str:
+    return " ".join(subject.split())
 
 
 def _evaluate(template: MailTemplate, context: dict[str, Any], autoescape: bool) -> Parts:
