@@ -37,7 +37,7 @@ def make_sample(mailing_list: RecipientList, size: int) -> Sample:
     Mailing.objects.filter(pk=mailing.pk).update(status=Mailing.Status.CANCELLED)
     writer = LetterWriter(mailing)
     recipients = Recipient.objects.filter(subscriptions__list=mailing_list).order_by("pk")
-    people = [Person(r.pk, r.email, r.name, r.language, r.attributes) for r in islice(recipients, size)]
+    people = [Person(r.pk, r.email, r.name, r.attributes) for r in islice(recipients, size)]
     written = (
         writer.envelope(Claimed(person.id, now, person, subscription=Subscription.Status.ACTIVE), True, now)
         for person in people

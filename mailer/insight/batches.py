@@ -4,7 +4,6 @@ import json
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
 from django.db.models import Q
 from django_celery_results.models import TaskResult
@@ -85,14 +84,6 @@ def read_result(result: TaskResult) -> Any:
         return json.loads(result.result or "null")
     except ValueError:
         return result.result
-
-
-def task_uuid(result: TaskResult) -> UUID | None:
-    """The task's id as deliveries hold it, or None if it is not a UUID."""
-    try:
-        return UUID(result.task_id)
-    except ValueError:
-        return None
 
 
 def _read_failure(failure: dict[str, Any]) -> Failure:

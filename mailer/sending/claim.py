@@ -25,7 +25,7 @@ RETURNING id
 """
 # Whether somebody still is on the list and not suppressed is looked up now, right before sending.
 _LOAD = """
-SELECT delivery.id, recipient.id, recipient.email, recipient.name, recipient.language, recipient.attributes,
+SELECT delivery.id, recipient.id, recipient.email, recipient.name, recipient.attributes,
   subscription.status, subscription.paused_until, suppression.reason
 FROM mailer_delivery AS delivery
 JOIN mailer_mailing AS mailing ON mailing.id = delivery.mailing_id
@@ -121,8 +121,8 @@ def _load(ids: list[int], lease: datetime, now: datetime) -> list[Claimed]:
 
 
 def _claimed(row: tuple[Any, ...], lease: datetime) -> Claimed:
-    pk, recipient_id, email, name, language, attributes, status, paused_until, suppressed = row
-    person = Person(recipient_id, email, name, language, json.loads(attributes) if attributes != "{}" else {})
+    pk, recipient_id, email, name, attributes, status, paused_until, suppressed = row
+    person = Person(recipient_id, email, name, json.loads(attributes) if attributes != "{}" else {})
     if paused_until is not None and paused_until.tzinfo is None:  # SQLite stores UTC and does not say so
         paused_until = paused_until.replace(tzinfo=UTC)
     return Claimed(pk, lease, person, suppressed or "", status or "", paused_until)

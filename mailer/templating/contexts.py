@@ -21,7 +21,6 @@ class Person:
     id: int
     email: str
     name: str
-    language: str
     attributes: dict[str, Any]
 
 
