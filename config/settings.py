@@ -62,6 +62,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "mailer.web.zone.show_project_time_zone",
+    "mailer.admin.access.remember_viewer",
 ]
 TEMPLATES = [
     {

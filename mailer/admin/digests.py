@@ -11,6 +11,7 @@ from django.urls import URLPattern, path
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
+from mailer.admin.access import may_send
 from mailer.admin.base import AutocompleteSelectFilter, Pages
 from mailer.admin.columns import list_of, page_of, related, state_label
 from mailer.admin.digest_form import SCHEDULE_FIELDS, DigestForm, shown_schedule
@@ -133,7 +134,7 @@ class DigestPages(Pages):
     def send_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Ask first, with the numbers; then, by POST, send the digest outside its schedule."""
         digest = self._digest_to_change(request, pk)
-        if not _may_send(request):
+        if not may_send(request.user):
             raise PermissionDenied
         if request.method == "POST":
             return self._send(request, digest)
@@ -180,12 +181,7 @@ class DigestPages(Pages):
             "in_words": schedule_in_words(digest),
             "waiting": waiting_for(digest, now),
             "may_change": self.has_change_permission(request, digest),
-            "may_send": self.has_change_permission(request, digest) and _may_send(request),
+            "may_send": self.has_change_permission(request, digest) and may_send(request.user),
             "items_url": list_of(DigestItem, here),
             "mailings_url": list_of(Mailing, f"digest__id__exact={digest.pk}"),
         }
-
-
-def _may_send(request: HttpRequest) -> bool:
-    """Nobody adds a mailing by hand, so the permission to add one is the permission to send."""
-    return request.user.has_perm("mailer.add_mailing")

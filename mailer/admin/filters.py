@@ -6,6 +6,7 @@ from datetime import datetime
 from django import template
 from django.db.models import Model
 
+from mailer.admin.access import shown_address
 from mailer.admin.columns import page_of, state_label
 from mailer.insight import words
 from mailer.insight.outcomes import sum_line
@@ -43,6 +44,12 @@ def count_of(number: int, unit: str) -> str:
 def label(value: str, text: str = "") -> str:
     """A state as a label."""
     return state_label(value, text)
+
+
+@register.filter
+def address(text: str) -> str:
+    """A mail address as the person who looks may see it."""
+    return shown_address(text)
 
 
 @register.filter

@@ -19,6 +19,7 @@ class Recipient(models.Model):
 
     class Meta:
         ordering = ["-id"]
+        permissions = [("see_address", "Can see people's addresses in full")]
 
     def __str__(self) -> str:
         return self.email
