@@ -1,5 +1,6 @@
 """Our own mails, made ahead, and their contents for those who make them in another way."""
 
+import json
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 from django.utils import timezone
 
 from benchmarks.stock import make_digest
-from mailer.models import DigestItem, Mailing, Recipient, RecipientList, Subscription
+from mailer.models import Claim, DigestItem, Mailing, Recipient, RecipientList, Subscription
 from mailer.scheduling.planning import plan_now
 from mailer.sending.claim import Claimed
 from mailer.sending.commands import Envelope
@@ -37,9 +38,10 @@ def make_sample(mailing_list: RecipientList, size: int) -> Sample:
     Mailing.objects.filter(pk=mailing.pk).update(status=Mailing.Status.CANCELLED)
     writer = LetterWriter(mailing)
     recipients = Recipient.objects.filter(subscriptions__list=mailing_list).order_by("pk")
-    people = [Person(r.pk, r.email, r.name, r.attributes) for r in islice(recipients, size)]
+    people = [Person(r.pk, r.email, r.name, json.dumps(r.attributes)) for r in islice(recipients, size)]
+    nobody = Claim(mailing=mailing, first=0, last=0, made_at=now, until=now)
     written = (
-        writer.envelope(Claimed(person.id, now, person, subscription=Subscription.Status.ACTIVE), True, now)
+        writer.envelope(Claimed(person.id, nobody, person, subscription=Subscription.Status.ACTIVE), True, now)
         for person in people
     )
     envelopes = [letter for letter in written if isinstance(letter, Envelope)]

@@ -14,7 +14,7 @@ from benchmarks.whole_path import WholePath
 from benchmarks.worker import Worker
 from config.celery import app
 from mailer.audience.imports import import_recipients
-from mailer.models import Delivery, Digest, Mailing, RecipientList
+from mailer.models import Claim, Delivery, Digest, Mailing, RecipientList
 from mailer.scheduling.planning import complete, plan_now
 from mailer.tasks import send_digest
 
@@ -103,7 +103,7 @@ def stop(digest: Digest) -> None:
         time.sleep(0.05)
     Mailing.objects.filter(digest=digest).update(status=Mailing.Status.CANCELLED, finished_at=timezone.now())
     app.control.purge()
-    while Mailing.objects.filter(digest=digest, deliveries__status="sending").exists():
+    while Claim.objects.filter(mailing__digest=digest).exists():
         time.sleep(0.05)
 
 

@@ -2,7 +2,8 @@
 
 import logging
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -70,7 +71,7 @@ def plan_rest(mailing_id: int) -> None:
 def deliver(self: "Task[Any, Any]", mailing_id: int, first: int, last: int) -> dict[str, Any]:
     """Send what is due of a mailing between two delivery ids. The result is the delivery log's summary."""
     recover_journals(settings.JOURNAL_DIR, timezone.now())
-    return send_range(Range(mailing_id, first, last), UUID(self.request.id), timezone.now)
+    return send_range(Range(mailing_id, first, last), UUID(self.request.id), partial(datetime.now, UTC))
 
 
 @shared_task(name="mailer.tasks.purge")

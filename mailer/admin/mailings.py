@@ -86,5 +86,5 @@ def _story(mailing: Mailing) -> dict[str, Any]:
 
 
 def _of_state(mailing: Mailing, name: str) -> str:
-    states = "status__in=queued,sending" if name == "waiting" else f"status__exact={name}"
-    return f"mailing__id__exact={mailing.pk}&{states}"
+    state = Delivery.Status.QUEUED if name == "waiting" else name
+    return f"mailing__id__exact={mailing.pk}&status__exact={state}"

@@ -1,14 +1,13 @@
 """The story of one mail in words: what was tried, what the mail server said, how it ended."""
 
 from mailer.insight.words import count_of, when, when_exactly
-from mailer.models import Delivery
+from mailer.models import Claim, Delivery
 
 
 def what_happened(delivery: Delivery) -> str:
     """One sentence: the state, the reason, and what comes next if anything does."""
     told = {
         Delivery.Status.QUEUED: _waiting,
-        Delivery.Status.SENDING: _sending,
         Delivery.Status.SENT: _sent,
         Delivery.Status.UNCERTAIN: _uncertain,
     }.get(Delivery.Status(delivery.status))
@@ -26,15 +25,14 @@ def reason_in_words(delivery: Delivery) -> str:
 
 
 def _waiting(delivery: Delivery) -> str:
+    claim = Claim.objects.covering(delivery.mailing_id, delivery.pk, delivery.pk).first()
+    if claim is not None:
+        return f"A worker has it in hand; if that worker dies it is taken back {when_exactly(claim.until)}."
     if not delivery.attempts:
         due = f" It is due {when(delivery.next_attempt_at)}." if delivery.next_attempt_at else ""
         return f"Waits to be sent.{due}"
     tried = count_of(delivery.attempts, "attempt")
     return f"Will be tried again {when(delivery.next_attempt_at)}, after {tried}: {_reason(delivery)}."
-
-
-def _sending(delivery: Delivery) -> str:
-    return f"A worker has it in hand; if that worker dies it is taken back {when_exactly(delivery.leased_until)}."
 
 
 def _sent(delivery: Delivery) -> str:

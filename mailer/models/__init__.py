@@ -1,6 +1,7 @@
 """What is stored; every model by its name."""
 
 from mailer.models.addresses import AddressField, InvalidAddress, normalise_address
+from mailer.models.claims import Claim
 from mailer.models.deliveries import Attempt, Delivery
 from mailer.models.digests import Digest, DigestItem
 from mailer.models.mailings import Mailing, MailingItem
@@ -13,6 +14,7 @@ from mailer.models.zones import TimeZoneField, validate_time_zone
 __all__ = [
     "AddressField",
     "Attempt",
+    "Claim",
     "Delivery",
     "Digest",
     "DigestItem",

@@ -6,6 +6,7 @@ from typing import Any
 from django.db import models
 from django.db.models import Q
 
+from mailer.models.claims import Claim
 from mailer.models.mailings import Mailing
 from mailer.models.recipients import Recipient
 
@@ -23,21 +24,25 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
 
     def open(self) -> "DeliveryQuerySet":
         """Those that are not final, by the index of just these."""
-        return self.filter(status__in=[_Literal("queued"), _Literal("sending")])
+        return self.filter(status=_Literal("queued"))
 
     def due(self, now: datetime) -> "DeliveryQuerySet":
         """Those that may be sent at `now`."""
         in_time = Q(next_attempt_at=None) | Q(next_attempt_at__lte=now)
-        return self.open().filter(in_time, status=Delivery.Status.QUEUED)
+        return self.open().filter(in_time)
 
-    def held(self) -> "DeliveryQuerySet":
-        """Those that a run has claimed, also when they were given up as lost with their worker since."""
-        lost = Q(status=Delivery.Status.UNCERTAIN, reason=Delivery.Reason.WORKER_LOST)
-        return self.filter(Q(status=Delivery.Status.SENDING) | lost)
+    def held(self, claim: Claim) -> "DeliveryQuerySet":
+        """Those that the claim took and for which nothing is recorded yet."""
+        return self.within(claim).due(claim.made_at)
 
-    def abandoned(self, now: datetime) -> "DeliveryQuerySet":
-        """Those whose worker has let its lease run out."""
-        return self.filter(status=Delivery.Status.SENDING, leased_until__lt=now)
+    def lost(self, claim: Claim) -> "DeliveryQuerySet":
+        """Those that were given up with the claim because its worker seemed to be lost."""
+        given_up = {"status": Delivery.Status.UNCERTAIN, "reason": Delivery.Reason.WORKER_LOST}
+        return self.within(claim).filter(**given_up, task_id=claim.task_id)
+
+    def within(self, claim: Claim) -> "DeliveryQuerySet":
+        """Those in the claim's range."""
+        return self.filter(mailing=claim.mailing_id, pk__range=(claim.first, claim.last))
 
 
 class Delivery(models.Model):
@@ -49,10 +54,12 @@ class Delivery(models.Model):
     """
 
     class Status(models.TextChoices):
-        """queued → sending → sent, or back to queued with a time, or one of the others, which are final."""
+        """queued → sent, or queued again with a time, or one of the others, which are final.
+
+        That a worker has a queued delivery in hand is said by a Claim on its range.
+        """
 
         QUEUED = "queued", "Queued"
-        SENDING = "sending", "Sending"
         SENT = "sent", "Sent"
         FAILED = "failed", "Failed"
         SKIPPED = "skipped", "Skipped"
@@ -90,7 +97,6 @@ class Delivery(models.Model):
     reason = models.CharField(max_length=14, choices=Reason, default="", db_default="", blank=True)
     attempts = models.PositiveSmallIntegerField(default=0, db_default=0)
     next_attempt_at = models.DateTimeField(null=True, blank=True)
-    leased_until = models.DateTimeField(null=True, blank=True)
     sent_at = models.DateTimeField(null=True, blank=True)
     smtp_code = models.PositiveSmallIntegerField("SMTP code", null=True, blank=True)
     smtp_text = models.CharField("mail server's answer", max_length=255, default="", db_default="", blank=True)
@@ -103,7 +109,7 @@ class Delivery(models.Model):
         verbose_name_plural = "deliveries"
         constraints = [models.UniqueConstraint(fields=["mailing", "recipient"], name="delivery_once_a_mailing")]
         indexes = [
-            models.Index(fields=["mailing", "id"], condition=Q(status__in=["queued", "sending"]), name="delivery_open"),
+            models.Index(fields=["mailing", "id"], condition=Q(status="queued"), name="delivery_open"),
             models.Index(
                 fields=["next_attempt_at"],
                 condition=Q(status="queued", next_attempt_at__isnull=False),
@@ -111,10 +117,9 @@ class Delivery(models.Model):
             ),
             models.Index(
                 fields=["status", "id"],
-                condition=~Q(status__in=["queued", "sending", "sent"]),
+                condition=~Q(status__in=["queued", "sent"]),
                 name="delivery_exception",
             ),
-            models.Index(fields=["leased_until"], condition=Q(status="sending"), name="delivery_leased"),
         ]
 
     def __str__(self) -> str:

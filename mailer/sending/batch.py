@@ -11,7 +11,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import DatabaseError
 
-from mailer.models import Mailing
+from mailer.models import Claim, Mailing
 from mailer.sending.claim import LEASE, Claimed, Range, Run, claim, release
 from mailer.sending.commands import Envelope
 from mailer.sending.journal import Journal, JournalUnavailable
@@ -56,8 +56,10 @@ class _Batch:
         self._mailing, self._wanted, self._clock, self._task_id = mailing, wanted, clock, task_id
         self._sums = _Sums(wanted, clock())
         self._ends_at = clock() + TIME_BUDGET
-        self._leases: dict[int, datetime] = {}  # claimed, not settled
+        self._in_hand: dict[int, Claim] = {}  # claimed, not settled
+        self._left: Counter[int] = Counter()  # how many of them by claim
         self._settled: list[Settled] = []
+        self._ended: list[Claim] = []
 
     def run(self) -> dict[str, Any]:
         """Send, and leave nothing claimed behind but what may be in flight."""
@@ -67,11 +69,12 @@ class _Batch:
         except JournalUnavailable as error:
             logger.error("Nothing is sent: %s", error)
             return self._sums.summary(self._clock(), str(error))
+        self._run = Run(self._task_id, self._journal)
         clean = False
         try:
             halted = self._send()
             insist(self._flush)
-            insist(lambda: release(self._leases))
+            insist(lambda: release(self._run.claims))
             clean = True
         finally:
             # What the database would not take stays in the journal, and the next task on this host replays it.
@@ -92,7 +95,7 @@ class _Batch:
             with RelaySession(settings.RELAY, settings.EMAIL_TIMEOUT, self._journal.started) as session:
                 proved = False
                 for outcome in session.send(self._envelopes(writer, session.eight_bit, first)):
-                    if outcome.code is not None and not proved:
+                    if not proved and outcome.code is not None:
                         # Only an answer shows that the relay works: one that is mute takes connections too.
                         insist(resume_relay)
                         proved = True
@@ -109,9 +112,10 @@ class _Batch:
         """One envelope after the other, drawn by the relay session; a group is claimed when the last one is used up."""
         while group:
             writer.look_up(group)
+            begin_until = min(self._ends_at, group[0].claim.until - LEASE / 2)
             for claimed in group:
                 now = self._clock()
-                if stopping() or now > self._ends_at or now > claimed.lease - LEASE / 2:
+                if now > begin_until or stopping():
                     return
                 letter = writer.envelope(claimed, eight_bit, now)
                 if isinstance(letter, Outcome):
@@ -122,26 +126,34 @@ class _Batch:
 
     def _claim(self, first: int) -> list[Claimed]:
         wanted = Range(self._wanted.mailing_id, first, self._wanted.last)
-        # A claim that is made again after its answer was lost takes other deliveries: `release` returns the first ones.
-        run = Run(self._task_id, self._journal, self._leases)
         try:
-            group = insist(lambda: claim(wanted, GROUP, self._clock(), run))
+            # A claim that is made again after its answer was lost takes other deliveries: `release` ends the first.
+            group = insist(lambda: claim(wanted, GROUP, self._clock(), self._run))
         except DatabaseError as error:
             raise SendingHalted(f"the database can't be used: {error}") from error
         self._sums.planned += len(group)
+        for claimed in group:
+            self._in_hand[claimed.id] = claimed.claim
+            self._left[claimed.claim.pk] += 1
         return group
 
     def _settle(self, outcome: Outcome) -> None:
-        entry = Settled(outcome, self._clock(), self._leases.pop(outcome.delivery_id))
-        self._settled.append(entry)
+        now, held = self._clock(), self._in_hand.pop(outcome.delivery_id)
+        self._settled.append(Settled(outcome, now, held))
+        self._journal.settled(outcome, now)
         self._sums.note(outcome)
-        self._journal.settled(outcome, entry.at)
+        self._left[held.pk] -= 1
+        if not self._left[held.pk]:
+            self._ended.append(held)
         if len(self._settled) >= GROUP:
             insist(self._flush)
 
     def _flush(self) -> None:
-        self._sums.done.update(record(self._mailing.pk, self._settled))
+        self._sums.done.update(record(self._mailing.pk, self._settled, self._ended))
+        for ended in self._ended:
+            del self._run.claims[ended.pk]
         self._settled.clear()
+        self._ended.clear()
 
 
 class _Sums:

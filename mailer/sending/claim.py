@@ -1,27 +1,27 @@
 """Takes deliveries for one run, so that no other run has them, and gives them back."""
 
-import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection, transaction
 
-from mailer.models import Delivery
+from mailer.models import Claim
 from mailer.sending.journal import Journal
 from mailer.templating.contexts import Person
 
 #: How long a claim holds. A worker that is alive begins no mail in the second half of it.
 LEASE = timedelta(minutes=10)
 
-# The plus keeps the planner from an index by mailing, in which it would walk all of it for a few hundred ids.
-_CLAIM = """
-UPDATE mailer_delivery SET status = 'sending', leased_until = %(lease)s, task_id = %(task)s
-WHERE +mailing_id = %(mailing)s AND id BETWEEN %(first)s AND %(last)s AND status = 'queued'
-  AND (next_attempt_at IS NULL OR next_attempt_at <= %(now)s)
-  AND EXISTS (SELECT 1 FROM mailer_mailing WHERE id = %(mailing)s AND status = 'sending')
-RETURNING id
+_DUE = """
+SELECT MIN(id), MAX(id) FROM (
+  SELECT id FROM mailer_delivery
+  WHERE mailing_id = %(mailing)s AND status = 'queued' AND id BETWEEN %(first)s AND %(last)s
+    AND (next_attempt_at IS NULL OR next_attempt_at <= %(now)s)
+    AND EXISTS (SELECT 1 FROM mailer_mailing WHERE id = %(mailing)s AND status = 'sending')
+  ORDER BY id LIMIT %(size)s
+) AS due
 """
 # Whether somebody still is on the list and not suppressed is looked up now, right before sending.
 _LOAD = """
@@ -29,12 +29,14 @@ SELECT delivery.id, recipient.id, recipient.email, recipient.name, recipient.att
   subscription.status, subscription.paused_until, suppression.reason
 FROM mailer_delivery AS delivery
 JOIN mailer_mailing AS mailing ON mailing.id = delivery.mailing_id
-JOIN mailer_recipient AS recipient ON recipient.id = delivery.recipient_id
+LEFT JOIN mailer_recipient AS recipient ON recipient.id = delivery.recipient_id
 LEFT JOIN mailer_subscription AS subscription
   ON subscription.list_id = mailing.list_id AND subscription.recipient_id = recipient.id
 LEFT JOIN mailer_suppression AS suppression
   ON suppression.email = recipient.email AND (suppression.expires_at IS NULL OR suppression.expires_at > %(now)s)
-WHERE delivery.id BETWEEN %(first)s AND %(last)s AND delivery.leased_until = %(lease)s AND delivery.status = 'sending'
+WHERE delivery.id BETWEEN %(first)s AND %(last)s AND {plus}delivery.mailing_id = %(mailing)s
+  AND delivery.status = 'queued' AND (delivery.next_attempt_at IS NULL OR delivery.next_attempt_at <= %(now)s)
+ORDER BY delivery.id
 """
 
 
@@ -47,15 +49,14 @@ class Range:
     last: int
 
 
-@dataclass(frozen=True, slots=True)
-class Claimed:
+class Claimed(NamedTuple):
     """A delivery that is ours to send, and what decides whether it is sent."""
 
     id: int
-    lease: datetime
+    claim: Claim
     person: Person | None  #: None if the recipient was erased
-    suppressed: str = ""
-    subscription: str = ""
+    suppressed: str | None = None
+    subscription: str | None = None
     paused_until: datetime | None = None
 
 
@@ -65,64 +66,82 @@ class Run:
 
     task_id: UUID
     journal: Journal
-    #: All that was claimed and until when, also by a claim whose answer was lost and that was made again.
-    leases: dict[int, datetime] = field(default_factory=dict)
+    #: All its claims by id, also one whose answer was lost and that was made again.
+    claims: dict[int, Claim] = field(default_factory=dict)
 
 
 def claim(wanted: Range, size: int, now: datetime, run: Run) -> list[Claimed]:
-    """Claim due deliveries of the range, from the lowest id and `size` ids on; none if the mailing has stopped.
+    """Claim the first `size` due deliveries of the range that nobody has; none if the mailing has stopped.
 
     The journal knows of the claim before it is committed: a worker killed in between has claimed nothing.
     """
-    lease = now + LEASE
     with transaction.atomic():
-        due = Delivery.objects.due(now).filter(mailing_id=wanted.mailing_id, id__range=(wanted.first, wanted.last))
-        lowest = due.order_by("id").values_list("id", flat=True).first()
-        if lowest is None:
+        _wait_for_others(wanted.mailing_id)
+        free = _find_free(wanted, size, now)
+        if free is None:
             return []
-        values = {
-            "lease": connection.ops.adapt_datetimefield_value(lease),
-            "now": connection.ops.adapt_datetimefield_value(now),
-            "task": run.task_id if connection.vendor == "postgresql" else run.task_id.hex,
-            "mailing": wanted.mailing_id,
-            "first": lowest,
-            "last": min(lowest + size - 1, wanted.last),
-        }
+        first, last = free
+        made = Claim.objects.create(
+            mailing_id=wanted.mailing_id, first=first, last=last, made_at=now, until=now + LEASE, task_id=run.task_id
+        )
+        run.journal.claimed(made)
+        run.claims[made.pk] = made
+    return _load(made)
+
+
+def release(claims: dict[int, Claim]) -> None:
+    """End the claims: deliveries for which nothing is recorded are anybody's again."""
+    Claim.objects.filter(pk__in=list(claims)).delete()
+
+
+def _wait_for_others(mailing_id: int) -> None:
+    """One claim of a mailing at a time, or two could overlap. SQLite's transactions wait for each other anyway."""
+    if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
-            cursor.execute(_CLAIM, values)
-            ids = sorted(row[0] for row in cursor.fetchall())
-        if ids:
-            run.journal.claimed(ids, lease)
-            run.leases.update(dict.fromkeys(ids, lease))
-    return _load(ids, lease, now) if ids else []
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [mailing_id])
 
 
-def release(leases: dict[int, datetime]) -> int:
-    """Give deliveries that were claimed, and not handed over, back to the queue. Returns how many.
+def _find_free(wanted: Range, size: int, now: datetime) -> tuple[int, int] | None:
+    """The first and last id of due deliveries on which there is no claim."""
+    first = wanted.first
+    while due := _find_due(wanted, first, size, now):
+        other = Claim.objects.covering(wanted.mailing_id, *due).order_by("first").first()
+        if other is None:
+            return due
+        if other.first > due[0]:
+            return due[0], other.first - 1
+        first = other.last + 1
+    return None
 
-    `leases` says of each until when it was claimed: a claim that another run has made since stays.
-    """
-    released = 0
-    for lease in set(leases.values()):
-        ids = [delivery_id for delivery_id, until in leases.items() if until == lease]
-        held = Delivery.objects.filter(pk__in=ids, leased_until=lease).held()
-        released += held.update(status=Delivery.Status.QUEUED, reason="", leased_until=None)
-    return released
 
-
-def _load(ids: list[int], lease: datetime, now: datetime) -> list[Claimed]:
-    adapt = connection.ops.adapt_datetimefield_value
-    values = {"first": ids[0], "last": ids[-1], "lease": adapt(lease), "now": adapt(now)}
+def _find_due(wanted: Range, first: int, size: int, now: datetime) -> tuple[int, int] | None:
+    values = {
+        "mailing": wanted.mailing_id,
+        "first": first,
+        "last": wanted.last,
+        "now": connection.ops.adapt_datetimefield_value(now),
+        "size": size,
+    }
     with connection.cursor() as cursor:
-        cursor.execute(_LOAD, values)
-        found = {row[0]: _claimed(row, lease) for row in cursor.fetchall()}
-    # A delivery whose recipient was erased meanwhile is not joined to anything.
-    return [found.get(pk) or Claimed(pk, lease, None) for pk in ids]
+        cursor.execute(_DUE, values)
+        lowest, highest = cursor.fetchone()
+    return None if lowest is None else (lowest, highest)
 
 
-def _claimed(row: tuple[Any, ...], lease: datetime) -> Claimed:
+def _load(made: Claim) -> list[Claimed]:
+    now = connection.ops.adapt_datetimefield_value(made.made_at)
+    values = {"mailing": made.mailing_id, "first": made.first, "last": made.last, "now": now}
+    # The plus keeps SQLite from the unique index by mailing, in which it would walk all of it for a few hundred ids.
+    plus = "+" if connection.vendor == "sqlite" else ""
+    with connection.cursor() as cursor:
+        cursor.execute(_LOAD.format(plus=plus), values)
+        return [_claimed(row, made) for row in cursor.fetchall()]
+
+
+def _claimed(row: tuple[Any, ...], made: Claim) -> Claimed:
     pk, recipient_id, email, name, attributes, status, paused_until, suppressed = row
-    person = Person(recipient_id, email, name, json.loads(attributes) if attributes != "{}" else {})
+    if recipient_id is None:
+        return Claimed(pk, made, None)
     if paused_until is not None and paused_until.tzinfo is None:  # SQLite stores UTC and does not say so
         paused_until = paused_until.replace(tzinfo=UTC)
-    return Claimed(pk, lease, person, suppressed or "", status or "", paused_until)
+    return Claimed(pk, made, Person(recipient_id, email, name, attributes), suppressed, status, paused_until)

@@ -1,10 +1,10 @@
 """SMTP's commands and replies as bytes (RFC 5321 sections 4.1 and 4.2)."""
 
-from dataclasses import dataclass
+import re
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(NamedTuple):
     """A mail ready to go: reverse-path, forward-path, and the mail as it goes after DATA, with its final dot."""
 
     delivery_id: int
@@ -13,12 +13,15 @@ class Envelope:
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """A complete reply; the lines of a longer one are joined."""
 
     code: int
     text: str
+
+
+#: What a server that is content says to a body, and to the MAIL, RCPT and DATA that came with it.
+CONTENT = re.compile(rb"(2\d\d)(?: ([^\r\n]*))?\r\n250(?: [^\r\n]*)?\r\n25[01](?: [^\r\n]*)?\r\n354(?: [^\r\n]*)?\r\n")
 
 
 def mail_command(envelope: Envelope, eight_bit: bool) -> bytes:
@@ -30,6 +33,13 @@ def mail_command(envelope: Envelope, eight_bit: bool) -> bytes:
 def rcpt_command(envelope: Envelope) -> bytes:
     """RCPT."""
     return f"RCPT TO:<{envelope.recipient}>\r\n".encode("ascii")
+
+
+def grouped_commands(envelope: Envelope, eight_bit: bool) -> bytes:
+    """MAIL, RCPT and DATA, as they travel together where the server offers PIPELINING (RFC 2920)."""
+    body = " BODY=8BITMIME" if eight_bit else ""
+    group = f"MAIL FROM:<{envelope.sender}>{body}\r\nRCPT TO:<{envelope.recipient}>\r\nDATA\r\n"
+    return group.encode("ascii")
 
 
 def data_block(message: bytes) -> bytes:

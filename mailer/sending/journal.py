@@ -2,7 +2,8 @@
 
 One file a run, locked while its process lives, append-only, one line an event:
 
-    C <lease> <id> <id> …       these deliveries are claimed, until the lease (microseconds since 1970)
+    C <claim> <mailing> <task> <first> <last> <made> <until>
+                                the deliveries between two ids are claimed (times in microseconds since 1970)
     S <id>                      this one's body is about to be written to the mail server
     R <id> <when> <kind> <reason> <code> <text>
                                 this one's outcome; what can't be printed in the text is escaped
@@ -18,9 +19,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
-from mailer.models import Delivery
+from mailer.models import Claim, Delivery
 from mailer.sending.outcomes import Kind, Outcome, SendingHalted
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -49,9 +50,11 @@ class Journal:
         except OSError as error:
             raise JournalUnavailable(f"the journal in {folder} can't be written: {error}") from error
 
-    def claimed(self, ids: list[int], lease: datetime) -> None:
+    def claimed(self, claim: Claim) -> None:
         """Note what is ours, before the claim is committed. Raises JournalUnavailable."""
-        self._write(f"C {(lease - _EPOCH) // _MICROSECOND} {' '.join(map(str, ids))}\n")
+        made, until = _microseconds(claim.made_at), _microseconds(claim.until)
+        numbers = f"{claim.first} {claim.last} {made} {until}"
+        self._write(f"C {claim.pk} {claim.mailing_id} {claim.task_id.hex} {numbers}\n")
 
     def started(self, delivery_id: int) -> None:
         """Note that a mail is about to be handed over. Raises JournalUnavailable."""
@@ -63,10 +66,10 @@ class Journal:
 
         So a connection never has more than one mail that was begun and whose outcome is not in the file.
         """
-        moment = (at - _EPOCH) // _MICROSECOND
-        code = outcome.code or 0
-        text = outcome.text if outcome.text.isprintable() else outcome.text.encode("unicode_escape").decode()
-        self._waiting.append(f"R {outcome.delivery_id} {moment} {outcome.kind} {outcome.reason or '-'} {code} {text}\n")
+        delivery_id, kind, code, text, reason = outcome
+        if not text.isprintable():
+            text = text.encode("unicode_escape").decode()
+        self._waiting.append(f"R {delivery_id} {_microseconds(at)} {kind} {reason or '-'} {code or 0} {text}\n")
 
     def finish(self) -> None:
         """All of it is in the database: delete the file."""
@@ -98,18 +101,18 @@ class Entries:
 
     same_boot: bool = False
     damaged: bool = False  #: a line could not be read, so others may be missing
-    leases: dict[int, datetime] = field(default_factory=dict)  #: claimed deliveries and until when
+    claims: list[Claim] = field(default_factory=list)  #: not all of them must have been committed
     started: set[int] = field(default_factory=set)
     outcomes: dict[int, tuple[Outcome, datetime]] = field(default_factory=dict)
 
-    def in_flight(self) -> set[int]:
-        """Deliveries that may have been handed over, with no answer known."""
-        unanswered = self.leases.keys() - self.outcomes.keys()
-        return unanswered & self.started if self.same_boot and not self.damaged else unanswered
+    @property
+    def trusted(self) -> bool:
+        """Whether a delivery that it does not name was certainly not handed over."""
+        return self.same_boot and not self.damaged
 
-    def untouched(self) -> set[int]:
-        """Deliveries that were claimed and certainly not handed over."""
-        return self.leases.keys() - self.outcomes.keys() - self.in_flight()
+    def in_flight(self) -> set[int]:
+        """Deliveries that were begun, with no answer known."""
+        return self.started - self.outcomes.keys()
 
 
 @contextmanager
@@ -151,17 +154,37 @@ def _read_line(line: str, entries: Entries) -> None:
     if mark == "B":
         entries.same_boot = rest == boot_id()
     elif mark == "C":
-        lease, *ids = rest.split()
-        entries.leases |= dict.fromkeys(map(int, ids), _EPOCH + int(lease) * _MICROSECOND)
+        entries.claims.append(_read_claim(*rest.split()))
     elif mark == "S":
         entries.started.add(int(rest))
     elif mark == "R":
         number, moment, kind, reason, code, text = rest.split(" ", 5)
         why = Delivery.Reason("" if reason == "-" else reason)
         outcome = Outcome(int(number), Kind(kind), int(code) or None, text, why)
-        entries.outcomes[outcome.delivery_id] = (outcome, _EPOCH + int(moment) * _MICROSECOND)
+        entries.outcomes[outcome.delivery_id] = (outcome, _moment(moment))
     else:
         raise ValueError(f"no line of a journal begins with {mark!r}")
+
+
+def _read_claim(*words: str) -> Claim:
+    number, mailing, task, first, last, made, until = words
+    return Claim(
+        pk=int(number),
+        mailing_id=int(mailing),
+        task_id=UUID(task),
+        first=int(first),
+        last=int(last),
+        made_at=_moment(made),
+        until=_moment(until),
+    )
+
+
+def _microseconds(moment: datetime) -> int:
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def _moment(microseconds: str) -> datetime:
+    return _EPOCH + int(microseconds) * _MICROSECOND
 
 
 def journals(folder: Path) -> list[Path]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from functools import lru_cache
+from typing import NamedTuple
 
 from mailer.models import RecipientList
 from mailer.sending.headers import mailbox, unstructured
@@ -25,8 +26,7 @@ class Sender:
     list_id: str = ""  #: RFC 2919; empty for mails that belong to no list
 
 
-@dataclass(frozen=True, slots=True)
-class Addressee:
+class Addressee(NamedTuple):
     """What is in one mail's headers and in no other's."""
 
     name: str

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from typing import NamedTuple
 
 from mailer.models import Delivery
 
@@ -29,8 +30,7 @@ class RelayUnavailable(SendingHalted):
     """The mail server can't be used at all just now (no connection, login or sender refused): nobody's attempt."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """How one delivery's attempt ended; `code` and `text` are the mail server's answer, if it gave one."""
 
     delivery_id: int

@@ -3,59 +3,61 @@
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
+from typing import NamedTuple
 
 from django.db import connection, transaction
 from django.db.models import Count, F
 
-from mailer.models import Attempt, Delivery, Mailing, Suppression
+from mailer.models import Attempt, Claim, Delivery, Mailing, Suppression
 from mailer.sending.outcomes import Kind, Outcome, judge
 
 _SENT = """
-UPDATE mailer_delivery SET status = 'sent', reason = '', attempts = attempts + 1,
-  leased_until = NULL, next_attempt_at = NULL,
-  sent_at = settled.at, smtp_code = settled.code, smtp_text = settled.text
+UPDATE mailer_delivery SET status = 'sent', reason = '', attempts = attempts + 1, next_attempt_at = NULL,
+  task_id = %(task)s, sent_at = settled.at, smtp_code = settled.code, smtp_text = settled.text
 FROM {settled}
-WHERE mailer_delivery.id = settled.id AND mailer_delivery.leased_until = settled.lease AND {held}
+WHERE mailer_delivery.id = settled.id AND {held}
 """
 _SETTLED = {
     "postgresql": """(SELECT (row->>0)::bigint AS id, (row->>1)::int AS code, row->>2 AS text,
-        (row->>3)::timestamptz AS at, (row->>4)::timestamptz AS lease
-        FROM json_array_elements(%s::json) AS row) AS settled""",
-    "sqlite": """(SELECT value->>0 AS id, value->>1 AS code, value->>2 AS text, value->>3 AS at, value->>4 AS lease
-        FROM json_each(%s)) AS settled""",
+        (row->>3)::timestamptz AS at FROM json_array_elements(%(rows)s::json) AS row) AS settled""",
+    "sqlite": """(SELECT value->>0 AS id, value->>1 AS code, value->>2 AS text, value->>3 AS at
+        FROM json_each(%(rows)s)) AS settled""",
 }
-_SENDING = "mailer_delivery.status = 'sending'"
-_LOST = "mailer_delivery.status = 'uncertain' AND mailer_delivery.reason = 'worker_lost'"
+_HELD = "mailer_delivery.status = 'queued'"
+_LOST = (
+    "mailer_delivery.status = 'uncertain' AND mailer_delivery.reason = 'worker_lost'"
+    " AND mailer_delivery.task_id = %(task)s"
+)
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
-    """An outcome, when it came, and until when the delivery was claimed: a later claim is another run's."""
+class Settled(NamedTuple):
+    """An outcome, when it came (UTC), and the claim under which the delivery was in hand."""
 
     outcome: Outcome
     at: datetime
-    lease: datetime
+    claim: Claim
 
 
-def record(mailing_id: int, settled: Iterable[Settled]) -> Counter[str]:
-    """Write the outcomes of one mailing's deliveries. Returns how many are in which status now.
+def record(mailing_id: int, settled: Iterable[Settled], ended: Iterable[Claim] = ()) -> Counter[str]:
+    """Write the outcomes of one mailing's deliveries, all of one run, and end the claims of which nothing is left.
 
-    Doing it again changes nothing: only what is still held under the same lease is written.
+    Returns how many are in which status now. Doing it again changes nothing: only what is still held is written, or
+    what was given up because the run seemed to be lost.
     """
     by_kind: defaultdict[Kind, list[Settled]] = defaultdict(list)
     for entry in settled:
         by_kind[entry.outcome.kind].append(entry)
     done: Counter[str] = Counter()
     with transaction.atomic():
-        done.update(_record_sent(by_kind.pop(Kind.SENT, [])))
-        done.update(_record_skipped(by_kind.pop(Kind.SKIPPED, [])))
+        alive = _hold({entry.claim.pk for entries in by_kind.values() for entry in entries})
+        done.update(_record_sent(by_kind.pop(Kind.SENT, []), alive))
+        done.update(_record_skipped(by_kind.pop(Kind.SKIPPED, []), alive))
         for entries in by_kind.values():
             for entry in entries:
-                done.update(_record_failure(entry))
+                done.update(_record_failure(entry, entry.claim.pk in alive))
         _add_to_sums(mailing_id, done)
+        Claim.objects.filter(pk__in=[claim.pk for claim in ended]).delete()
     return done
 
 
@@ -92,11 +94,17 @@ def count_again(mailing: Mailing) -> None:
     mailing.bounced = counts.get(status.BOUNCED, 0) + counts.get(status.COMPLAINED, 0)
 
 
-def _record_sent(entries: list[Settled]) -> Counter[str]:
-    done = Counter({Delivery.Status.SENT.value: _update_sent(entries, _SENDING)})
-    if done["sent"] < len(entries):
-        # Some were given up as lost with their worker before it could tell; now it is known that they were sent.
-        late = _update_sent(entries, _LOST)
+def _hold(claims: set[int]) -> set[int]:
+    """Those of the claims that nobody has ended or given up, locked so that nobody does."""
+    return set(Claim.objects.select_for_update().filter(pk__in=claims).values_list("pk", flat=True))
+
+
+def _record_sent(entries: list[Settled], alive: set[int]) -> Counter[str]:
+    held = [entry for entry in entries if entry.claim.pk in alive]
+    done = Counter({Delivery.Status.SENT.value: _update_sent(held, _HELD)})
+    if len(held) < len(entries):
+        # Given up as lost with their worker before it could tell; now it is known that they were sent.
+        late = _update_sent([entry for entry in entries if entry.claim.pk not in alive], _LOST)
         done.update({"sent": late, "uncertain": -late})
     return done
 
@@ -104,51 +112,46 @@ def _record_sent(entries: list[Settled]) -> Counter[str]:
 def _update_sent(entries: list[Settled], held: str) -> int:
     if not entries:
         return 0
-    adapt = cache(lambda moment: str(connection.ops.adapt_datetimefield_value(moment)))
-    rows = [
-        [
-            entry.outcome.delivery_id,
-            entry.outcome.code,
-            entry.outcome.text[:255],
-            adapt(entry.at),
-            adapt(entry.lease),
-        ]
-        for entry in entries
-    ]
+    on_postgresql = connection.vendor == "postgresql"
+    zone = None if on_postgresql else -len("+00:00")  # SQLite stores UTC and does not say so
+    rows = [[outcome.delivery_id, outcome.code, outcome.text[:255], str(at)[:zone]] for outcome, at, _ in entries]
+    task = entries[0].claim.task_id
+    values = {"rows": json.dumps(rows), "task": task if on_postgresql else task.hex}
     with connection.cursor() as cursor:
-        cursor.execute(_SENT.format(settled=_SETTLED[connection.vendor], held=held), [json.dumps(rows)])
+        cursor.execute(_SENT.format(settled=_SETTLED[connection.vendor], held=held), values)
         return int(cursor.rowcount)
 
 
-def _record_skipped(entries: list[Settled]) -> Counter[str]:
-    by_reason: defaultdict[tuple[str, datetime], list[int]] = defaultdict(list)
-    for entry in entries:
-        by_reason[entry.outcome.reason, entry.lease].append(entry.outcome.delivery_id)
+def _record_skipped(entries: list[Settled], alive: set[int]) -> Counter[str]:
+    by_reason: defaultdict[tuple[str, Claim], list[int]] = defaultdict(list)
+    for outcome, _, claim in entries:
+        if claim.pk in alive:
+            by_reason[outcome.reason, claim].append(outcome.delivery_id)
     done: Counter[str] = Counter()
-    for (reason, lease), ids in by_reason.items():
-        held = Delivery.objects.filter(pk__in=ids, leased_until=lease, status=Delivery.Status.SENDING)
+    for (reason, claim), ids in by_reason.items():
+        held = Delivery.objects.held(claim).filter(pk__in=ids)
         done["skipped"] += held.update(
-            status=Delivery.Status.SKIPPED, reason=reason, leased_until=None, next_attempt_at=None
+            status=Delivery.Status.SKIPPED, reason=reason, next_attempt_at=None, task_id=claim.task_id
         )
     return done
 
 
-def _record_failure(entry: Settled) -> Counter[str]:
-    outcome = entry.outcome
-    held = Delivery.objects.filter(pk=outcome.delivery_id, leased_until=entry.lease).held()
+def _record_failure(entry: Settled, is_alive: bool) -> Counter[str]:
+    outcome, claim = entry.outcome, entry.claim
+    rows = Delivery.objects.held(claim) if is_alive else Delivery.objects.lost(claim)
+    held = rows.filter(pk=outcome.delivery_id)
     found = held.select_for_update(of=("self",)).values_list("attempts", "status", "recipient__email").first()
     if found is None:
         return Counter()
     attempts, status, email = found
     if status == outcome.kind:
-        return Counter()  # uncertain already, by its lease alone
+        return Counter()  # uncertain already, by its claim's time alone
     verdict = judge(outcome, attempts + 1)
     held.update(
         status=verdict.status,
         reason=verdict.reason,
         attempts=attempts + 1,
-        # An uncertain delivery keeps its lease: by it a journal that turns up later can still be believed.
-        leased_until=entry.lease if verdict.status == Delivery.Status.UNCERTAIN else None,
+        task_id=claim.task_id,  # by it a journal that turns up later can still be believed
         next_attempt_at=entry.at + verdict.retry_in if verdict.retry_in else None,
         smtp_code=outcome.code,
         smtp_text=outcome.text[:255],

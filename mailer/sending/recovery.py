@@ -1,21 +1,20 @@
-"""Brings back what dead workers held: from their journals, and where these are gone too, by their leases."""
+"""Brings back what dead workers held: from their journals, and where these are gone too, when their claims are over."""
 
 import logging
-from collections import defaultdict
+from collections import Counter
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from django.db import transaction
 
-from mailer.models import Delivery
-from mailer.sending.claim import release
+from mailer.models import Claim, Delivery, Mailing
 from mailer.sending.journal import Entries, dead_journal, journals
 from mailer.sending.outcomes import Kind, Outcome
 from mailer.sending.record import Settled, reconcile, record
 
 logger = logging.getLogger(__name__)
 
-#: How long after its lease a delivery waits for a journal before it is called uncertain.
+#: How long after its claim's time a delivery waits for a journal before it is called uncertain.
 GRACE = timedelta(minutes=2)
 
 
@@ -25,45 +24,64 @@ def recover_journals(folder: Path, now: datetime) -> int:
 
 
 def give_up_abandoned(now: datetime) -> int:
-    """Deliveries whose lease is long over, and whose journal nobody has found: in flight or not, nobody can say."""
-    abandoned = Delivery.objects.abandoned(now - GRACE).values_list("mailing_id", "pk", "leased_until")[:10_000]
-    by_mailing: defaultdict[int, list[Settled]] = defaultdict(list)
-    for mailing_id, pk, lease in abandoned:
-        if lease is not None:
-            by_mailing[mailing_id].append(Settled(_lost(pk), now, lease))
-    for mailing_id, entries in by_mailing.items():
+    """Claims whose time is long over, and whose journal nobody has found: in flight or not, nobody can say.
+
+    Returns how many deliveries are uncertain therefore.
+    """
+    return sum(_give_up(claim, now) for claim in Claim.objects.abandoned(now - GRACE)[:1_000])
+
+
+def _give_up(claim: Claim, now: datetime) -> int:
+    held = Delivery.objects.held(claim).values_list("pk", flat=True)
+    done = record(claim.mailing_id, [Settled(_lost(pk), now, claim) for pk in held], ended=[claim])
+    if done:
         logger.error(
-            "Mailing %s: %d mails are uncertain, their worker and its journal are lost", mailing_id, len(entries)
-        )
-        record(mailing_id, entries)
-    return sum(map(len, by_mailing.values()))
+            "Mailing %s: %d mails are uncertain, their worker and its journal are lost",
+            claim.mailing_id, done["uncertain"],
+        )  # fmt: skip
+    return done["uncertain"]
 
 
 def _replay(path: Path, now: datetime) -> int:
     with dead_journal(path) as entries:
-        if entries is None or not entries.leases:
+        if entries is None or not entries.claims:
             return 0
-        by_mailing: defaultdict[int, list[Settled]] = defaultdict(list)
-        for mailing_id, pk in Delivery.objects.filter(pk__in=entries.leases).values_list("mailing_id", "pk"):
-            by_mailing[mailing_id] += _settled(entries, pk, now)
         with transaction.atomic():
-            done = [record(mailing_id, settled) for mailing_id, settled in by_mailing.items()]
-            released = release({pk: entries.leases[pk] for pk in entries.untouched()})
-            for mailing_id in by_mailing:
+            done = [_settle(claim, entries, now) for claim in entries.claims]
+            touched = {claim.mailing_id for claim in entries.claims}
+            for mailing_id in Mailing.objects.filter(pk__in=touched).values_list("pk", flat=True):
                 reconcile(mailing_id)
-        recovered = sum(sum(counts.values()) for counts in done)
+        counts = sum(done, Counter[str]())
         logger.warning(
             "A worker died: %d outcomes were recovered from its journal, %d mails in flight are uncertain, %d go back",
-            recovered, sum(counts["uncertain"] for counts in done), released,
+            counts.total() - counts["uncertain"] - counts["back"], counts["uncertain"], counts["back"],
         )  # fmt: skip
-        return recovered + released
+        return counts.total()
 
 
-def _settled(entries: Entries, pk: int, now: datetime) -> list[Settled]:
-    if pk in entries.outcomes:
-        outcome, at = entries.outcomes[pk]
-        return [Settled(outcome, at, entries.leases[pk])]
-    return [Settled(_lost(pk), now, entries.leases[pk])] if pk in entries.in_flight() else []
+def _settle(claim: Claim, entries: Entries, now: datetime) -> Counter[str]:
+    """Record what the journal says of the claim's deliveries, and give the others back."""
+    ours = range(claim.first, claim.last + 1)
+    known = [Settled(outcome, at, claim) for pk, (outcome, at) in entries.outcomes.items() if pk in ours]
+    doubtful = entries.in_flight() if entries.trusted else _unanswered(claim, entries)
+    lost = [Settled(_lost(pk), now, claim) for pk in doubtful if pk in ours]
+    was_alive = Claim.objects.filter(pk=claim.pk).exists()
+    done = record(claim.mailing_id, [*known, *lost], ended=[claim])
+    if was_alive:
+        done["back"] = Delivery.objects.held(claim).count()
+    elif entries.trusted:
+        done["back"] = _take_back(claim, entries.started)
+    return done
+
+
+def _unanswered(claim: Claim, entries: Entries) -> set[int]:
+    return set(Delivery.objects.held(claim).values_list("pk", flat=True)) - entries.outcomes.keys()
+
+
+def _take_back(claim: Claim, started: set[int]) -> int:
+    """Deliveries that were given up with the claim, and of which it is now known that they were never begun."""
+    given_up = Delivery.objects.lost(claim).exclude(pk__in=started)
+    return given_up.update(status=Delivery.Status.QUEUED, reason=Delivery.Reason.NONE)
 
 
 def _lost(pk: int) -> Outcome:

@@ -9,8 +9,9 @@ from itertools import islice
 
 from config.environment import Relay
 from mailer.sending.commands import Envelope
-from mailer.sending.connection import Connection, ConnectionLost
+from mailer.sending.connection import Connection
 from mailer.sending.outcomes import Kind, Outcome, RelayUnavailable, SendingHalted
+from mailer.sending.stream import ConnectionLost
 
 #: How often a mail whose connection died before it was handed over is offered again at once.
 OFFERS = 3
@@ -66,12 +67,17 @@ class RelaySession:
 
     def _send_all(self) -> Iterator[Outcome]:
         while True:
-            yield from self._fill()
-            if all(connection.idle for connection in self._connections):
-                yield from self._judge_fallen()
-                return
+            if self._has_room():
+                yield from self._fill()
+                if all(connection.idle for connection in self._connections):
+                    yield from self._judge_fallen()
+                    return
             for connection in self._ready():
                 yield from self._drive(connection)
+
+    def _has_room(self) -> bool:
+        """Whether a connection is idle, or another one could be opened."""
+        return len(self._connections) < self._limit or not all(c.expected for c in self._connections)
 
     def _drain(self) -> Iterator[Outcome]:
         """Wait for the answers to the mails that are handed over, and for nothing else."""
@@ -112,11 +118,13 @@ class RelaySession:
 
     def _ready(self) -> list[Connection]:
         """The connections with something to read, or past their time."""
-        busy = [connection.deadline for connection in self._connections if not connection.idle]
+        busy = [connection.deadline for connection in self._connections if connection.expected]
         wait = max(0.0, min(busy) - time.monotonic()) if busy else 0.0
-        ready = {id(key.data) for key, _ in self._selector.select(wait)}
+        ready = [key.data for key, _ in self._selector.select(wait)]
         now = time.monotonic()
-        return [c for c in self._connections if id(c) in ready or (not c.idle and c.deadline <= now)]
+        if busy and min(busy) <= now:
+            ready += [c for c in self._connections if c.expected and c.deadline <= now and c not in ready]
+        return ready
 
     def _drive(self, connection: Connection) -> Iterator[Outcome]:
         if connection.idle:
@@ -125,10 +133,11 @@ class RelaySession:
             yield from self._lose(connection, f"the server did not answer within {self._timeout:.0f} s", is_late=True)
         else:
             try:
-                for outcome in connection.read(lambda: None if self._is_worn(connection) else self._take()):
+                for outcome in connection.read(self._taker(connection)):
                     self._proved, self._unanswered = True, 0
                     yield outcome
-                    yield from self._judge_fallen()
+                    if self._fallen:
+                        yield from self._judge_fallen()
             except ConnectionLost as error:
                 yield from self._lose(connection, str(error))
 
@@ -175,6 +184,12 @@ class RelaySession:
         self._connections.remove(connection)
         self._selector.unregister(connection.sock)
         connection.close()
+
+    def _taker(self, connection: Connection) -> Callable[[], Envelope | None]:
+        """Where the connection gets its next mail from; nowhere once it is worn."""
+        if self._relay.mails_per_connection:
+            return lambda: None if self._is_worn(connection) else self._take()
+        return self._take
 
     def _take(self) -> Envelope | None:
         return self._returned.popleft() if self._returned else next(self._source, None)

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from django.db import connection
 from django.db.models import Exists, OuterRef, Q
 
-from mailer.models import Delivery, Mailing
+from mailer.models import Claim, Delivery, Mailing
 from mailer.sending.claim import Range
 
 #: How many deliveries one task is asked to send.
@@ -18,7 +18,7 @@ LONG_PATIENCE = timedelta(minutes=2)
 _RANGES = """
 SELECT MIN(id), MAX(id) FROM (
   SELECT id, (ROW_NUMBER() OVER (ORDER BY id) - 1) / %(size)s AS number FROM mailer_delivery
-  WHERE mailing_id = %(mailing)s AND status IN ('queued', 'sending') AND status = 'queued' AND id > %(after)s
+  WHERE mailing_id = %(mailing)s AND status = 'queued' AND id > %(after)s
     AND (next_attempt_at IS NULL OR next_attempt_at <= %(now)s)
 ) AS due GROUP BY number ORDER BY 1
 """
@@ -40,9 +40,8 @@ def highest_delivery() -> int:
 def waiting_mailings(now: datetime) -> list[int]:
     """The mailings with deliveries that are due and that, it seems, nobody works on: a message may have been lost."""
     due = Delivery.objects.due(now).filter(mailing=OuterRef("pk"))
-    working = Delivery.objects.filter(status=Delivery.Status.SENDING, leased_until__gt=now)
     unattended = Q(woken_at=None) | Q(woken_at__lte=now - LONG_PATIENCE)
-    if not working.exists():
+    if not Claim.objects.alive(now).exists():
         unattended |= Q(woken_at__lte=now - PATIENCE)
     retries = Delivery.objects.filter(status=Delivery.Status.QUEUED, next_attempt_at__lte=now)
     candidates = Mailing.objects.filter(unattended, status=Mailing.Status.SENDING)

@@ -26,7 +26,7 @@ def check_sources(subject: str, html: str, text: str, sample: dict[str, Any]) ->
 
 def check_context(subject: str, html: str, text: str, context: dict[str, Any]) -> None:
     """Whether the mail can be filled with this context, for anybody. Raises TemplateError naming what is missing."""
-    somebody = personal_context(Person(0, "somebody@example.com", "Somebody", {}), Links())
+    somebody = personal_context(Person(0, "somebody@example.com", "Somebody"), Links())
     _fill(compile_sources(subject, html, text), context | somebody)
 
 

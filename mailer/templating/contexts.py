@@ -1,10 +1,10 @@
 """The plain data that a template sees: what all recipients of a mailing share, and what is one person's own."""
 
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -14,18 +14,16 @@ from mailer.models import DigestItem, Mailing, RecipientList
 RIGHT_TO_LEFT = frozenset({"ar", "arc", "ckb", "dv", "fa", "he", "ks", "ps", "sd", "ug", "ur", "yi"})
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
+class Person(NamedTuple):
     """What a mail may say of its recipient."""
 
     id: int
     email: str
     name: str
-    attributes: dict[str, Any]
+    attributes: str = "{}"  #: JSON, read only if a mail names one
 
 
-@dataclass(frozen=True, slots=True)
-class Links:
+class Links(NamedTuple):
     """A recipient's own links, absolute URLs; an empty one is left out of the mail."""
 
     unsubscribe: str = ""
@@ -43,7 +41,7 @@ def personal_context(person: Person, links: Links) -> dict[str, Any]:
         "email": person.email,
         "name": person.name,
         "first_name": next(iter(person.name.split()), ""),
-        "attributes": person.attributes,
+        "attributes": json.loads(person.attributes) if person.attributes != "{}" else {},
     }
     return {
         "recipient": recipient,

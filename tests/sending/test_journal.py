@@ -12,19 +12,22 @@ from uuid import uuid4
 import pytest
 from django.utils import timezone
 
-from mailer.models import Delivery, Digest, Mailing
+from mailer.models import Claim, Delivery, Digest, Mailing
 from mailer.scheduling.planning import plan_now
 from mailer.sending import journal as journals_module
 from mailer.sending.batch import send_range
-from mailer.sending.claim import Range, Run, claim
+from mailer.sending.claim import LEASE, Range, Run, claim, release
 from mailer.sending.journal import Journal, JournalUnavailable, dead_journal, journals, read_entries
 from mailer.sending.outcomes import Kind, Outcome
 from mailer.sending.recovery import give_up_abandoned, recover_journals
 from tests.build import make_item, subscribe
 from tests.fake_relay import FakeRelay
 
-LEASE = datetime(2026, 11, 23, 15, 10, tzinfo=UTC)
 NOW = datetime(2026, 11, 23, 15, tzinfo=UTC)
+
+
+def a_claim(first: int, last: int) -> Claim:
+    return Claim(pk=7, mailing_id=3, first=first, last=last, made_at=NOW, until=NOW + LEASE, task_id=uuid4())
 
 
 @pytest.fixture
@@ -86,12 +89,27 @@ def test_a_journal_that_is_found_late_still_tells_the_truth(mailing: Mailing, re
 @pytest.mark.django_db
 def test_what_another_run_has_claimed_since_is_not_touched(mailing: Mailing, relay: FakeRelay, tmp_path: Path):
     die_after(tmp_path, mailing, started=2, settled=0)
-    Delivery.objects.update(status="queued", leased_until=None)
-    other = Journal(tmp_path / "other")
-    claim(Range(mailing.pk, 0, 2**62), 250, NOW + timedelta(seconds=1), Run(uuid4(), other))
+    Claim.objects.all().delete()
+    other = Run(uuid4(), Journal(tmp_path / "other"))
+    claim(Range(mailing.pk, 0, 2**62), 250, NOW + timedelta(seconds=1), other)
     recover_journals(tmp_path, NOW)
-    assert set(Delivery.objects.values_list("status", flat=True)) == {"sending"}
-    other.finish()
+    assert set(Delivery.objects.values_list("status", flat=True)) == {"queued"}
+    assert list(Claim.objects.values_list("pk", flat=True)) == list(other.claims)
+    other.journal.finish()
+
+
+@pytest.mark.django_db
+def test_two_runs_never_have_the_same_deliveries(mailing: Mailing, tmp_path: Path):
+    runs = [Run(uuid4(), Journal(tmp_path)) for _ in range(3)]
+    everything = Range(mailing.pk, 0, 2**62)
+    ids = [[claimed.id for claimed in claim(everything, 3, NOW, run)] for run in runs]
+    assert [len(each) for each in ids] == [3, 3, 2]
+    assert len({pk for each in ids for pk in each}) == 8
+    assert claim(everything, 3, NOW, runs[0]) == []
+    release(runs[1].claims)
+    assert [claimed.id for claimed in claim(everything, 500, NOW, runs[2])] == ids[1]
+    for run in runs:
+        run.journal.finish()
 
 
 @pytest.mark.django_db
@@ -139,7 +157,7 @@ def test_a_disk_that_fills_under_way_sends_nothing_twice_and_loses_nothing(
 
 def test_a_living_workers_journal_is_left_alone(tmp_path: Path):
     journal = Journal(tmp_path)
-    journal.claimed([1, 2], LEASE)
+    journal.claimed(a_claim(1, 2))
     with dead_journal(journals(tmp_path)[0]) as entries:
         assert entries is None
     journal.finish()
@@ -152,10 +170,10 @@ def test_a_killed_process_leaves_its_journal_to_the_living(tmp_path: Path):
         from pathlib import Path
         os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
         django.setup()
-        from datetime import UTC, datetime
         from mailer.sending.journal import Journal
+        from tests.sending.test_journal import a_claim
         journal = Journal(Path({str(tmp_path)!r}))
-        journal.claimed([1, 2, 3], datetime(2026, 11, 23, 15, 10, tzinfo=UTC))
+        journal.claimed(a_claim(1, 3))
         journal.started(1)
         os.write(journal._file, b"S 2")  # cut off in the middle of a line
         os.kill(os.getpid(), signal.SIGKILL)
@@ -163,14 +181,15 @@ def test_a_killed_process_leaves_its_journal_to_the_living(tmp_path: Path):
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == -signal.SIGKILL
     with dead_journal(journals(tmp_path)[0]) as entries:
         assert entries is not None
-        assert entries.leases == dict.fromkeys([1, 2, 3], LEASE)
-        assert (entries.in_flight(), entries.untouched()) == ({1}, {2, 3})
+        assert [(found.first, found.last, found.until) for found in entries.claims] == [(1, 3, NOW + LEASE)]
+        assert (entries.in_flight(), entries.trusted) == ({1}, True)
     assert journals(tmp_path) == []
 
 
 def test_what_is_written_is_read(tmp_path: Path):
     journal = Journal(tmp_path)
-    journal.claimed([1, 2], LEASE)
+    made = a_claim(1, 2)
+    journal.claimed(made)
     journal.started(1)
     outcome = Outcome(1, Kind.PERMANENT, 550, "5.1.1 ümlaut", Delivery.Reason.ADDRESS)
     journal.settled(outcome, NOW)
@@ -179,6 +198,7 @@ def test_what_is_written_is_read(tmp_path: Path):
     journal.started(3)
     entries = read_entries(journals(tmp_path)[0])
     assert entries.outcomes[1] == (outcome, NOW)
+    assert [vars(found) | {"_state": None} for found in entries.claims] == [vars(made) | {"_state": None}]
     assert entries.outcomes[2][0] == Outcome(2, Kind.SENT, None, r"line\nbreak \u2028")
     journal.abandon()
     with pytest.raises(JournalUnavailable):
