@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from benchmarks.stock import make_digest
 from mailer.models import Claim, DigestItem, Mailing, Recipient, RecipientList, Subscription
@@ -44,7 +44,8 @@ def make_sample(mailing_list: RecipientList, size: int) -> Sample:
         writer.envelope(Claimed(person.id, nobody, person, subscription=Subscription.Status.ACTIVE), True, now)
         for person in people
     )
-    envelopes = [letter for letter in written if isinstance(letter, Envelope)]
+    with translation.override(writer.language):
+        envelopes = [letter for letter in written if isinstance(letter, Envelope)]
     links = Links(unsubscribe="https://post.example.org/u/AbCdEfGhIjKlMnOpQrStUvWxYz012345")
     items = list(DigestItem.objects.filter(mailing_items__mailing=mailing).order_by("mailing_items__position"))
     shared = mailing_context(mailing, items, mailing_list.language)

@@ -3,6 +3,7 @@
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -10,6 +11,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import DatabaseError
+from django.utils import translation
 
 from mailer.models import Claim, Mailing
 from mailer.sending.claim import LEASE, Claimed, Range, Run, claim, release
@@ -56,8 +58,7 @@ class _Batch:
         self._mailing, self._wanted, self._clock, self._task_id = mailing, wanted, clock, task_id
         self._sums = _Sums(wanted, clock())
         self._ends_at = clock() + TIME_BUDGET
-        self._in_hand: dict[int, Claim] = {}  # claimed, not settled
-        self._left: Counter[int] = Counter()  # how many of them by claim
+        self._in_hand: list[_InHand] = []
         self._settled: list[Settled] = []
         self._ended: list[Claim] = []
 
@@ -92,7 +93,8 @@ class _Batch:
             first = self._claim(self._wanted.first)
             if not first:
                 return ""
-            with RelaySession(settings.RELAY, settings.EMAIL_TIMEOUT, self._journal.started) as session:
+            session = RelaySession(settings.RELAY, settings.EMAIL_TIMEOUT, self._journal.started)
+            with translation.override(writer.language), session:
                 proved = False
                 for outcome in session.send(self._envelopes(writer, session.eight_bit, first)):
                     if not proved and outcome.code is not None:
@@ -132,28 +134,38 @@ class _Batch:
         except DatabaseError as error:
             raise SendingHalted(f"the database can't be used: {error}") from error
         self._sums.planned += len(group)
-        for claimed in group:
-            self._in_hand[claimed.id] = claimed.claim
-            self._left[claimed.claim.pk] += 1
+        if group:
+            self._in_hand.append(_InHand(group[0].claim, len(group)))
         return group
 
     def _settle(self, outcome: Outcome) -> None:
-        now, held = self._clock(), self._in_hand.pop(outcome.delivery_id)
-        self._settled.append(Settled(outcome, now, held))
+        now = self._clock()
+        held = next(held for held in self._in_hand if held.claim.first <= outcome.delivery_id <= held.claim.last)
+        self._settled.append(Settled(outcome, now, held.claim))
         self._journal.settled(outcome, now)
-        self._sums.note(outcome)
-        self._left[held.pk] -= 1
-        if not self._left[held.pk]:
-            self._ended.append(held)
+        if outcome.kind is not Kind.SENT:
+            self._sums.note(outcome)
+        held.left -= 1
+        if not held.left:
+            self._in_hand.remove(held)
+            self._ended.append(held.claim)
         if len(self._settled) >= GROUP:
             insist(self._flush)
 
     def _flush(self) -> None:
         self._sums.done.update(record(self._mailing.pk, self._settled, self._ended))
         for ended in self._ended:
-            del self._run.claims[ended.pk]
+            del self._run.claims[ended.id]
         self._settled.clear()
         self._ended.clear()
+
+
+@dataclass(slots=True)
+class _InHand:
+    """A claim of this run, and how many of its deliveries are not settled."""
+
+    claim: Claim
+    left: int
 
 
 class _Sums:

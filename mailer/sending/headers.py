@@ -7,7 +7,9 @@ from collections.abc import Iterator
 #: What no header value may hold: controls, and the line ends of Unicode (Python's own checks miss some of them).
 _CONTROL = re.compile("[\x00-\x1f\x7f\x85\u2028\u2029\ud800-\udfff]+")
 #: A display name that needs no quotes (RFC 5322 section 3.2.3).
-_PHRASE = re.compile(r"[\w!#$%&'*+/=?^`{|}~ -]{1,60}", re.ASCII)
+_PHRASE = re.compile(
+    r"(?!.*=\?)[\w!#$%&'*+/=?^`{|}~-](?:[\w!#$%&'*+/=?^`{|}~ -]{0,58}[\w!#$%&'*+/=?^`{|}~-])?", re.ASCII
+)
 #: Bytes in an encoded word: with its frame and the longest name of a header it fits a line of 76.
 _WORD_BYTES = 36
 
@@ -28,11 +30,13 @@ def mailbox(name: str, display_name: str, address: str) -> str:
 
     RFC 2047 section 5 forbids that.
     """
+    if _PHRASE.fullmatch(display_name) and len(display_name) + len(address) < 66:  # as most names are
+        return f"{name}: {display_name} <{address}>\r\n"
     plain = clean(display_name)[:200]
     if not plain:
         return f"{name}: {address}\r\n"
     if plain.isascii() and len(plain) <= 60:
-        if not _PHRASE.fullmatch(plain) or "=?" in plain:
+        if not _PHRASE.fullmatch(plain):
             plain = '"' + plain.replace("\\", "\\\\").replace('"', '\\"') + '"'
     else:
         plain = _encoded(plain)

@@ -31,7 +31,10 @@ class LetterWriter:
     def __init__(self, mailing: Mailing) -> None:
         """Load what the mailing pins: its template version, its items and its sender."""
         version = mailing.version
-        self._mailing = mailing
+        self._mailing, self._list, self._digest = mailing, mailing.list, mailing.digest
+        #: Has to be the active one while mails are written. It is the list's, which is the template's: German dates in
+        #: an English mail help nobody.
+        self.language = mailing.list.language if mailing.list else settings.LANGUAGE_CODE
         self._compiled = compile_sources(version.subject, version.html, version.text)
         self._sender = make_sender(mailing.list, settings.SITE_NAME, parseaddr(settings.DEFAULT_FROM_EMAIL)[1])
         pinned = DigestItem.objects.filter(mailing_items__mailing=mailing).order_by("mailing_items__position")
@@ -49,7 +52,7 @@ class LetterWriter:
             reason = Delivery.Reason.ERASED
         elif claimed.suppressed:
             reason = Delivery.Reason.SUPPRESSED
-        elif self._mailing.list is not None and claimed.subscription != Subscription.Status.ACTIVE:
+        elif self._list is not None and claimed.subscription != Subscription.Status.ACTIVE:
             reason = Delivery.Reason.UNSUBSCRIBED
         elif claimed.paused_until is not None and claimed.paused_until > now:
             reason = Delivery.Reason.PAUSED
@@ -80,8 +83,8 @@ class LetterWriter:
 
     def _data(self, person: Person, links: Links, addressee: Addressee, eight_bit: bool, now: datetime) -> bytes | None:
         """The mail as it goes after DATA; None if there would be nothing in it."""
-        digest, own = self._mailing.digest, self._own_items.get(person.id)
-        if digest is not None and not own and not self._items and not digest.send_when_empty:
+        own = self._own_items.get(person.id)
+        if self._digest is not None and not own and not self._items and not self._digest.send_when_empty:
             return None
         personal = personal_context(person, links)
         if own:
@@ -93,12 +96,10 @@ class LetterWriter:
         return self._stationery.data(personal, addressee, now)
 
     def _context(self, items: Sequence[DigestItem]) -> dict[str, Any]:
-        # The language is the list's, which is the template's: German dates in an English mail help nobody.
-        language = self._mailing.list.language if self._mailing.list else ""
-        return mailing_context(self._mailing, items, language)
+        return mailing_context(self._mailing, items, self.language)
 
     def _links(self, person: Person) -> Links:
-        if self._mailing.list is None:
+        if self._list is None:
             return Links()
-        token = self._signer.make_token(self._mailing.list.pk, person.id)
+        token = self._signer.make_token(self._list.id, person.id)
         return Links(unsubscribe=f"{self._site}/u/{token}")

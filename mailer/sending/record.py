@@ -50,14 +50,14 @@ def record(mailing_id: int, settled: Iterable[Settled], ended: Iterable[Claim] =
         by_kind[entry.outcome.kind].append(entry)
     done: Counter[str] = Counter()
     with transaction.atomic():
-        alive = _hold({entry.claim.pk for entries in by_kind.values() for entry in entries})
+        alive = _hold({entry.claim.id for entries in by_kind.values() for entry in entries})
         done.update(_record_sent(by_kind.pop(Kind.SENT, []), alive))
         done.update(_record_skipped(by_kind.pop(Kind.SKIPPED, []), alive))
         for entries in by_kind.values():
             for entry in entries:
-                done.update(_record_failure(entry, entry.claim.pk in alive))
+                done.update(_record_failure(entry, entry.claim.id in alive))
         _add_to_sums(mailing_id, done)
-        Claim.objects.filter(pk__in=[claim.pk for claim in ended]).delete()
+        Claim.objects.filter(pk__in=[claim.id for claim in ended]).delete()
     return done
 
 
@@ -100,11 +100,11 @@ def _hold(claims: set[int]) -> set[int]:
 
 
 def _record_sent(entries: list[Settled], alive: set[int]) -> Counter[str]:
-    held = [entry for entry in entries if entry.claim.pk in alive]
+    held = [entry for entry in entries if entry.claim.id in alive]
     done = Counter({Delivery.Status.SENT.value: _update_sent(held, _HELD)})
     if len(held) < len(entries):
         # Given up as lost with their worker before it could tell; now it is known that they were sent.
-        late = _update_sent([entry for entry in entries if entry.claim.pk not in alive], _LOST)
+        late = _update_sent([entry for entry in entries if entry.claim.id not in alive], _LOST)
         done.update({"sent": late, "uncertain": -late})
     return done
 
@@ -125,7 +125,7 @@ def _update_sent(entries: list[Settled], held: str) -> int:
 def _record_skipped(entries: list[Settled], alive: set[int]) -> Counter[str]:
     by_reason: defaultdict[tuple[str, Claim], list[int]] = defaultdict(list)
     for outcome, _, claim in entries:
-        if claim.pk in alive:
+        if claim.id in alive:
             by_reason[outcome.reason, claim].append(outcome.delivery_id)
     done: Counter[str] = Counter()
     for (reason, claim), ids in by_reason.items():

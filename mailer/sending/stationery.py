@@ -4,12 +4,11 @@ It is used where that is certain to give what `build_message` gives: 8BITMIME, l
 the fields that begin no line and break none. For every other mail the message is built from its text.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-
-from django.utils import translation
 
 from mailer.sending.commands import data_block
 from mailer.sending.message import (
@@ -25,6 +24,9 @@ from mailer.sending.message import (
 )
 from mailer.templating.compose import Composition, Field, Parts, Rendered, joined
 
+#: What would begin a line, or end one.
+_BREAKS = re.compile(r"^\.|[\n\r\x00]")
+
 
 @dataclass(frozen=True, slots=True)
 class _Slot:
@@ -37,8 +39,7 @@ class _Slot:
         """The field's bytes; None if they would not stay within their line."""
         value = self.field.fill(personal)
         content = value.encode()
-        breaks = "\n" in value or "\r" in value or "\x00" in value or value.startswith(".")
-        if breaks or len(content) > self.room or (self.edge and (not value or value != value.strip())):
+        if _BREAKS.search(value) or len(content) > self.room or (self.edge and (not value or value != value.strip())):
             return None
         return content
 
@@ -66,12 +67,10 @@ class Stationery:
     def data(self, personal: dict[str, Any], addressee: Addressee, now: datetime) -> bytes:
         """The mail of one recipient as it goes after DATA: dot-stuffed, with the final dot.
 
-        Raises TemplateError, and UnicodeEncodeError for half a surrogate pair.
+        The composition's language has to be active. Raises TemplateError, and UnicodeEncodeError for half a surrogate
+        pair.
         """
-        if translation.get_language() == self._composition.language:
-            return self._filled(personal, addressee, now) or self._built(personal, addressee, now)
-        with translation.override(self._composition.language):
-            return self._filled(personal, addressee, now) or self._built(personal, addressee, now)
+        return self._filled(personal, addressee, now) or self._built(personal, addressee, now)
 
     def _filled(self, personal: dict[str, Any], addressee: Addressee, now: datetime) -> bytes | None:
         """From the prepared pieces; None where these won't do."""
