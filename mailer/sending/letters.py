@@ -42,7 +42,8 @@ class LetterWriter:
         self._personal_items = pinned.exclude(recipient=None)
         self._has_personal_items = self._personal_items.exists()
         self._own_items: defaultdict[int | None, list[DigestItem]] = defaultdict(list)
-        self._signer, self._message_ids, self._site = Signer("unsubscribe"), MessageIds(), settings.SITE_URL
+        self._signer = Signer("unsubscribe", self._list.id) if self._list else None
+        self._message_ids, self._site = MessageIds(), settings.SITE_URL
         self._stationery: Stationery | None = None
 
     def refuse(self, claimed: Claimed, now: datetime) -> Outcome | None:
@@ -86,7 +87,7 @@ class LetterWriter:
         own = self._own_items.get(person.id)
         if self._digest is not None and not own and not self._items and not self._digest.send_when_empty:
             return None
-        personal = personal_context(person, links)
+        personal = personal_context(person, links, self._compiled.names_attributes)
         if own:
             mail = render_alone(self._compiled, self._context([*own, *self._items]) | personal)
             return write_alone(mail, self._sender, addressee, now, eight_bit)
@@ -99,7 +100,6 @@ class LetterWriter:
         return mailing_context(self._mailing, items, self.language)
 
     def _links(self, person: Person) -> Links:
-        if self._list is None:
+        if self._signer is None:
             return Links()
-        token = self._signer.make_token(self._list.id, person.id)
-        return Links(unsubscribe=f"{self._site}/u/{token}")
+        return Links(unsubscribe=f"{self._site}/u/{self._signer.make_token(person.id)}")

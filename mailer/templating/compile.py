@@ -14,6 +14,7 @@ class CompiledTemplate:
     subject: MailTemplate
     html: MailTemplate
     text: MailTemplate
+    names_attributes: bool  #: whether a recipient's attributes are read, or all that is known of one
     inlined_late: tuple[str, ...] = ()  #: why its CSS is inlined in each mail and not here; empty: it is
 
 
@@ -23,9 +24,14 @@ def compile_sources(subject: str, html: str, text: str) -> CompiledTemplate:
     parsed = parse(html, "body.html")  # before inlining, so that the line is the author's
     check_source(html)
     reasons = tuple(reasons_to_wait(html))
-    return CompiledTemplate(
-        subject=parse(subject, "subject.txt"),
-        html=parsed if reasons else parse(inline_source(html), "body.html"),
-        text=parse(text, "body.txt"),
-        inlined_late=reasons,
+    parts = (
+        parse(subject, "subject.txt"),
+        parsed if reasons else parse(inline_source(html), "body.html"),
+        parse(text, "body.txt"),
     )
+    return CompiledTemplate(*parts, any(map(_names_attributes, parts)), reasons)
+
+
+def _names_attributes(template: MailTemplate) -> bool:
+    read = [variable.lookups or () for expression in template.expressions for variable in expression.variables()]
+    return any("attributes" in names or names == ("recipient",) for names in read)

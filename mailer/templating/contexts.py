@@ -35,14 +35,15 @@ class Links(NamedTuple):
         return {"unsubscribe": bool(self.unsubscribe), "preferences": bool(self.preferences), "view": bool(self.view)}
 
 
-def personal_context(person: Person, links: Links) -> dict[str, Any]:
-    """`recipient` and `links`."""
-    recipient = {
+def personal_context(person: Person, links: Links, with_attributes: bool = True) -> dict[str, Any]:
+    """`recipient` and `links`; the attributes only if they are needed, because they have to be read from JSON."""
+    recipient: dict[str, Any] = {
         "email": person.email,
         "name": person.name,
-        "first_name": next(iter(person.name.split()), ""),
-        "attributes": json.loads(person.attributes) if person.attributes != "{}" else {},
+        "first_name": next(iter(person.name.split(None, 1)), ""),
     }
+    if with_attributes:
+        recipient["attributes"] = json.loads(person.attributes)
     return {
         "recipient": recipient,
         "links": {"unsubscribe": links.unsubscribe, "preferences": links.preferences, "view": links.view},
