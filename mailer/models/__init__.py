@@ -5,7 +5,7 @@ from mailer.models.claims import Claim
 from mailer.models.deliveries import Attempt, Delivery
 from mailer.models.digests import Digest, DigestItem
 from mailer.models.mailings import Mailing, MailingItem
-from mailer.models.recipients import Recipient, RecipientList, Subscription
+from mailer.models.recipients import Domain, Recipient, RecipientList, Subscription
 from mailer.models.relays import RelayPause
 from mailer.models.suppressions import Suppression
 from mailer.models.templates import EmailTemplate, TemplateVersion
@@ -18,6 +18,7 @@ __all__ = [
     "Delivery",
     "Digest",
     "DigestItem",
+    "Domain",
     "EmailTemplate",
     "InvalidAddress",
     "Mailing",

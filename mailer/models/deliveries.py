@@ -8,15 +8,18 @@ from django.db.models import Q
 
 from mailer.models.claims import Claim
 from mailer.models.mailings import Mailing
-from mailer.models.recipients import Recipient
+from mailer.models.recipients import Domain, Recipient
+
+#: RFC 5321 section 4.2.1: codes below are good news.
+FIRST_ERROR_CODE = 300
 
 
 class _Literal(models.Value):
     """A value that is written into the statement: SQLite uses a partial index only for the words of its condition."""
 
     def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[str | int, ...]]:
-        """The value in quotes; it is one of ours and holds none."""
-        return f"'{self.value}'", ()
+        """The value, a text in quotes; it is one of ours and holds none."""
+        return (f"'{self.value}'" if isinstance(self.value, str) else f"{self.value:d}"), ()
 
 
 class DeliveryQuerySet(models.QuerySet["Delivery"]):
@@ -25,6 +28,22 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
     def open(self) -> "DeliveryQuerySet":
         """Those that are not final, by the index of just these."""
         return self.filter(status=_Literal("queued"))
+
+    def ended_otherwise(self) -> "DeliveryQuerySet":
+        """Those that are final and not sent, by the index of just these."""
+        return self.exclude(status__in=[_Literal("queued"), _Literal("sent")])
+
+    def with_reason(self) -> "DeliveryQuerySet":
+        """Those that say why they are not simply sent, by the index of just these."""
+        return self.filter(reason__gt=_Literal(""))
+
+    def refused(self) -> "DeliveryQuerySet":
+        """Those to which the mail server last answered with an error, by the index of just these."""
+        return self.filter(smtp_code__gte=_Literal(FIRST_ERROR_CODE))
+
+    def to_domain(self, domain: str) -> "DeliveryQuerySet":
+        """Those to addresses at the domain, which is in its normal form."""
+        return self.alias(domain=Domain("recipient__email")).filter(domain=domain)
 
     def due(self, now: datetime) -> "DeliveryQuerySet":
         """Those that may be sent at `now`."""
@@ -115,10 +134,19 @@ class Delivery(models.Model):
                 condition=Q(status="queued", next_attempt_at__isnull=False),
                 name="delivery_retry",
             ),
+            # For the log, in its order; a mail that is simply sent is in none of them.
             models.Index(
-                fields=["status", "id"],
+                fields=["status", "mailing", "recipient"],
                 condition=~Q(status__in=["queued", "sent"]),
-                name="delivery_exception",
+                name="delivery_by_status",
+            ),
+            models.Index(
+                fields=["reason", "mailing", "recipient"], condition=Q(reason__gt=""), name="delivery_by_reason"
+            ),
+            models.Index(
+                fields=["smtp_code", "mailing", "recipient"],
+                condition=Q(smtp_code__gte=FIRST_ERROR_CODE),
+                name="delivery_by_code",
             ),
         ]
 

@@ -1,10 +1,31 @@
 """People and the lists they are on."""
 
+from typing import Any
+
 from django.conf import settings
 from django.db import models
 
 from mailer.models.addresses import AddressField
 from mailer.models.zones import TimeZoneField
+
+
+class Domain(models.Func):
+    """What is behind the @ of an address, as the index of recipients by domain has it."""
+
+    output_field = models.CharField()
+    template = "SUBSTR(%(expressions)s, INSTR(%(expressions)s, '@') + 1)"
+
+    def as_postgresql(self, compiler: Any, connection: Any) -> tuple[str, Any]:
+        """Under PostgreSQL's name."""
+        return self.as_sql(compiler, connection, template="SPLIT_PART(%(expressions)s, '@', 2)")
+
+
+class RecipientQuerySet(models.QuerySet["Recipient"]):
+    """Recipients by where their mail goes."""
+
+    def at_domain(self, domain: str) -> "RecipientQuerySet":
+        """Those with an address at the domain, which is in its normal form; by their index."""
+        return self.alias(domain=Domain("email")).filter(domain=domain)
 
 
 class Recipient(models.Model):
@@ -17,8 +38,11 @@ class Recipient(models.Model):
     attributes = models.JSONField(default=dict, blank=True, help_text="Anything else that a template may name.")
     created_at = models.DateTimeField(auto_now_add=True)
 
+    objects = RecipientQuerySet.as_manager()
+
     class Meta:
         ordering = ["-id"]
+        indexes = [models.Index(Domain("email"), "id", name="recipient_by_domain")]
         permissions = [("see_address", "Can see people's addresses in full")]
 
     def __str__(self) -> str:
