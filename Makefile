@@ -9,7 +9,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .PHONY: help run test lint format clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 run: $(VENV)/.installed ## Start everything here, with a demo; ONCE=1 sends it, waits for the result and stops
 	@exec $(BIN)/python -m config.local.up $(if $(filter-out 0 no false,$(ONCE)),--once)
@@ -21,6 +21,10 @@ test: $(VENV)/.installed-dev ## Run the tests on SQLite, then on PostgreSQL
 .PHONY: test-crash
 test-crash: $(VENV)/.installed-dev ## Kill real processes and read what came of it; ROUNDS=50 is the long form, SEED repeats a run
 	$(BIN)/python -m tests.crash
+
+.PHONY: test-e2e
+test-e2e: $(VENV)/.installed-dev ## Walk through the admin in a real Chromium, which must be installed
+	$(BIN)/python -m pytest -o addopts="-p no:valkey -p no:randomly -q --timeout=600" tests/e2e
 
 .PHONY: bench
 bench: $(VENV)/.installed-dev benchmarks/.venv/.installed ## Measure how fast it is, against others; QUICK=1 is the short form

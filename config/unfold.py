@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.http import HttpRequest
+from django.templatetags.static import static
 from django.urls import reverse_lazy
 
 
@@ -35,6 +36,8 @@ UNFOLD: dict[str, Any] = {
     "SITE_URL": None,
     "SHOW_VIEW_ON_SITE": False,
     "BORDER_RADIUS": "6px",
+    "STYLES": [lambda request: static("post/mends.css")],
+    "SCRIPTS": [lambda request: static("post/names.js")],
     "COLORS": {
         "primary": {
             "50": "#f0f8fa",
