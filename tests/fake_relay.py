@@ -6,7 +6,6 @@ import ssl
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from io import BufferedReader
 from types import TracebackType
 from typing import Self
 
@@ -38,6 +37,7 @@ class FakeRelay:
     extensions: tuple[str, ...] = ("PIPELINING", "8BITMIME", "ENHANCEDSTATUSCODES")
     tls: ssl.SSLContext | None = None
     tls_at_once: bool = False
+    gathers: bool = True  #: answers to commands that came together go out together, as RFC 2920 section 3.2 wants it
     received: list[Received] = field(default_factory=list)
     connections: int = 0
     commands: list[str] = field(default_factory=list)
@@ -116,14 +116,31 @@ class FakeRelay:
 class _Dialogue:
     def __init__(self, relay: FakeRelay, peer: socket.socket) -> None:
         self.relay, self.peer = relay, peer
-        self.lines: BufferedReader | None = None
+        self._read, self._unsent = b"", b""
         self.sender, self.recipient = "", ""
 
     def close(self) -> None:
         _shut(self.peer)
-        if self.lines is not None:
-            self.lines.close()
         self.peer.close()
+
+    def read_line(self) -> bytes:
+        """Nothing at the end. What is not answered yet is, before waiting."""
+        while b"\n" not in self._read:
+            self.flush()
+            if not (chunk := self.peer.recv(65536)):
+                return b""
+            self._read += chunk
+        line, _, self._read = self._read.partition(b"\n")
+        return line + b"\n"
+
+    def send(self, answer: bytes) -> None:
+        self._unsent += answer
+        if not self.relay.gathers:
+            self.flush()
+
+    def flush(self) -> None:
+        unsent, self._unsent = self._unsent, b""
+        self.peer.sendall(unsent)
 
     def secure(self) -> None:
         assert self.relay.tls is not None
@@ -132,14 +149,14 @@ class _Dialogue:
     def run(self) -> None:
         if self.relay.tls_at_once:
             self.secure()
-        self.lines = self.peer.makefile("rb")
         self._reply("GREETING", "", "220 fake ESMTP")
-        while line := self.lines.readline():
+        while line := self.read_line():
             command = line.decode().rstrip("\r\n")
             self.relay.commands.append(command)
             verb = command.split(" ")[0].split(":")[0].upper()
             if verb == "QUIT":
-                self.peer.sendall(b"221 bye\r\n")
+                self.send(b"221 bye\r\n")
+                self.flush()
                 return
             getattr(self, f"_{verb.lower()}", self._unknown)(command)
 
@@ -149,10 +166,9 @@ class _Dialogue:
         self._reply("EHLO", "", "\r\n".join(lines))
 
     def _starttls(self, command: str) -> None:
-        self.peer.sendall(b"220 2.0.0 go on\r\n")
-        self.lines.close()
+        self.send(b"220 2.0.0 go on\r\n")
+        self.flush()
         self.secure()
-        self.lines = self.peer.makefile("rb")
 
     def _auth(self, command: str) -> None:
         self._reply("AUTH", "", "235 2.7.0 welcome")
@@ -165,18 +181,18 @@ class _Dialogue:
     def _rcpt(self, command: str) -> None:
         who = _path(command)
         if not self.sender:
-            self.peer.sendall(b"503 5.5.1 no sender\r\n")
+            self.send(b"503 5.5.1 no sender\r\n")
         elif self._reply("RCPT", who, "250 2.1.5 ok").startswith("250"):
             self.recipient = who
 
     def _data(self, command: str) -> None:
         if not self.recipient:
-            self.peer.sendall(b"503 5.5.1 no recipient\r\n")
+            self.send(b"503 5.5.1 no recipient\r\n")
             return
         if not self._reply("DATA", self.recipient, "354 go on").startswith("354"):
             return
         content = []
-        while (line := self.lines.readline()) != b".\r\n":
+        while (line := self.read_line()) != b".\r\n":
             if not line:
                 raise ConnectionError
             content.append(line.removeprefix(b".") if line.startswith(b"..") else line)
@@ -190,10 +206,10 @@ class _Dialogue:
 
     def _rset(self, command: str) -> None:
         self.sender = self.recipient = ""
-        self.peer.sendall(b"250 2.0.0 ok\r\n")
+        self.send(b"250 2.0.0 ok\r\n")
 
     def _unknown(self, command: str) -> None:
-        self.peer.sendall(b"500 5.5.2 what?\r\n")
+        self.send(b"500 5.5.2 what?\r\n")
 
     def _reply(self, step: str, who: str, default: str) -> str:
         reply = self.relay.decide(step, who, default)
@@ -201,13 +217,14 @@ class _Dialogue:
         return reply
 
     def _say(self, reply: str) -> None:
-        if reply == DROP:
+        if reply in (DROP, HANG):
+            self.flush()
+            if reply == HANG:
+                self.relay._stopped.wait()
             raise ConnectionError
-        if reply == HANG:
-            self.relay._stopped.wait()
-            raise ConnectionError
-        self.peer.sendall(f"{reply}\r\n".encode())
+        self.send(f"{reply}\r\n".encode())
         if reply.startswith("421"):
+            self.flush()
             raise ConnectionError
 
 

@@ -8,7 +8,9 @@
       const label = select && select.id && document.querySelector('label[for="' + select.id + '"]');
       const name = label ? label.textContent.trim().replace(/[\s*:]+$/, "") : headingOf(box);
       if (name) {
-        box.setAttribute("aria-label", name);
+        [box, ...box.querySelectorAll("[role=textbox]")].forEach(function (part) {
+          part.setAttribute("aria-label", name);
+        });
       }
     });
   }
