@@ -39,8 +39,8 @@ def render(template: Template, context: dict[str, Any], autoescape: bool) -> str
 
 
 def bind(template: Template, context: dict[str, Any], autoescape: bool) -> Context:
-    """A Django context over plain data, ready for `render_nodes`."""
-    bound = Context(context, autoescape=autoescape)
+    """A Django context over plain data, ready for `render_nodes`; a time is shown in the zone that it has."""
+    bound = Context(context, autoescape=autoescape, use_tz=False)
     bound.template = template
     return bound
 
@@ -49,7 +49,7 @@ class PlainContext(dict[str, Any]):
     """What nodes that set no names need of a Django context, without its cost: names, and how to write values."""
 
     use_l10n = None
-    use_tz = None
+    use_tz = False  # as in `bind`
 
     def __init__(self, names: dict[str, Any], autoescape: bool) -> None:
         """The names that the nodes see."""
@@ -61,6 +61,8 @@ def render_nodes(nodes: NodeList, context: Context | PlainContext) -> str:
     """Nodes as text. Raises UnknownVariable, or TemplateError for any other failure."""
     try:
         return "".join([node.render(context) for node in nodes])  # type: ignore[arg-type]
+    except VariableDoesNotExist as error:  # in a filter's argument, which Django's own code looks up
+        raise UnknownVariable(f"{error}.") from error
     except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError) as error:
         raise TemplateError(f"The template could not be filled: {error}") from error
 

@@ -1,6 +1,8 @@
 """Composed once and merged for each is the same as rendered and inlined for each."""
 
+from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
@@ -115,6 +117,23 @@ def test_a_name_that_nothing_has_is_refused_at_save_even_where_it_would_be_silen
     sample = {"recipient": PEOPLE[0], "items": [], "list": {"name": ""}, "links": LINKS}
     with pytest.raises(UnknownVariable, match="is not known"):
         check_sources("s", "<p>h</p>", source, sample)
+
+
+def test_a_name_that_is_missing_in_a_filters_argument_fails_one_mail_and_not_all():
+    merge = compose(
+        compile_sources("s", "<p>h</p>", "{{ recipient.name|default:recipient.attributes.plan }}"), {}
+    ).merge
+    assert merge({"recipient": PEOPLE[0], "links": LINKS}).text == "Ada\n"
+    with pytest.raises(UnknownVariable, match=r"recipient\.attributes\.plan is not known"):
+        merge({"recipient": PEOPLE[1], "links": LINKS})
+
+
+def test_a_time_is_shown_in_the_zone_that_it_has():
+    tokyo = datetime(2026, 11, 23, 6, tzinfo=UTC).astimezone(ZoneInfo("Asia/Tokyo"))
+    composition = compose(compile_sources("s", "<p>{{ at|date:'H:i' }}</p>", "{{ at|time:'H:i' }}"), {"at": tokyo})
+    mail = composition.merge({"recipient": PEOPLE[0], "links": LINKS})
+    assert "15:00" in mail.html
+    assert mail.text == "15:00\n"
 
 
 @pytest.mark.parametrize(
