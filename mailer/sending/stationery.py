@@ -22,7 +22,7 @@ from mailer.sending.message import (
     part_head,
     shared_head,
 )
-from mailer.templating.compose import Composition, Field, Parts, Rendered, joined
+from mailer.templating.compose import Composition, Field, Parts, joined
 
 #: What would begin a line, or end one.
 _BREAKS = re.compile(r"^\.|[\n\r\x00]")
@@ -42,13 +42,6 @@ class _Slot:
         if _BREAKS.search(value) or len(content) > self.room or (self.edge and (not value or value != value.strip())):
             return None
         return content
-
-
-def write_alone(mail: Rendered, sender: Sender, addressee: Addressee, now: datetime, eight_bit: bool) -> bytes:
-    """A mail that shares nothing with another, as it goes after DATA. Raises UnicodeEncodeError."""
-    boundary = new_boundary()
-    head = shared_head(sender, boundary) + own_head(addressee, mail.subject, now)
-    return data_block(build_message(mail, head, boundary, eight_bit))
 
 
 class Stationery:
