@@ -88,7 +88,7 @@ class LetterWriter:
             return None
         personal = personal_context(person, links, self._compiled.names_attributes)
         if own:
-            personal |= own_items_context(self._mailing, [*own, *self._items.shared])
+            personal = own_items_context(self._mailing, [*own, *self._items.shared]) | personal
         stationery = self._stationeries.get(bool(own)) or self._make_stationery(bool(own), links, eight_bit)
         return stationery.data(personal, addressee, now)
 
