@@ -8,10 +8,11 @@ from typing import Any
 from django.utils import timezone, translation
 
 from benchmarks.stock import make_digest
-from mailer.models import Claim, DigestItem, Mailing, Recipient, RecipientList, Subscription
+from mailer.models import Claim, Mailing, Recipient, RecipientList, Subscription
 from mailer.scheduling.planning import plan_now
 from mailer.sending.claim import Claimed
 from mailer.sending.commands import Envelope
+from mailer.sending.items import Items
 from mailer.sending.letters import LetterWriter
 from mailer.templating.contexts import Links, Person, mailing_context, personal_context
 
@@ -47,6 +48,5 @@ def make_sample(mailing_list: RecipientList, size: int) -> Sample:
     with translation.override(writer.language):
         envelopes = [letter for letter in written if isinstance(letter, Envelope)]
     links = Links(unsubscribe="https://post.example.org/u/AbCdEfGhIjKlMnOpQrStUvWxYz012345")
-    items = list(DigestItem.objects.filter(mailing_items__mailing=mailing).order_by("mailing_items__position"))
-    shared = mailing_context(mailing, items, mailing_list.language)
+    shared = mailing_context(mailing, Items(mailing).shared, mailing_list.language)
     return Sample(mailing, envelopes, shared, [personal_context(person, links) for person in people])

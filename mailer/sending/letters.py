@@ -1,24 +1,31 @@
 """Turns claimed deliveries into envelopes: composed once for all who get the same, merged and built for each."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime
 from email.utils import parseaddr
-from typing import Any
 
 from django.conf import settings
 
 from mailer.audience.links import Signer
-from mailer.models import Delivery, DigestItem, Mailing, Subscription
+from mailer.models import Delivery, Mailing, Subscription
 from mailer.sending.claim import Claimed
 from mailer.sending.commands import Envelope
+from mailer.sending.items import Items
 from mailer.sending.message import Addressee, make_sender
 from mailer.sending.message_id import MessageIds
 from mailer.sending.outcomes import Kind, Outcome
-from mailer.sending.stationery import Stationery, write_alone
+from mailer.sending.stationery import Stationery
 from mailer.templating.compile import compile_sources
-from mailer.templating.compose import compose, render_alone
-from mailer.templating.contexts import Links, Person, mailing_context, personal_context
+from mailer.templating.compose import compose
+from mailer.templating.contexts import (
+    ITEM_NAMES,
+    Links,
+    Person,
+    mailing_context,
+    own_items_context,
+    personal_context,
+)
+from mailer.templating.personal import PERSONAL
 from mailer.templating.sandbox import TemplateError
 
 #: What one person's data can bring about; it must not stop the others' mails.
@@ -37,14 +44,10 @@ class LetterWriter:
         self.language = mailing.list.language if mailing.list else settings.LANGUAGE_CODE
         self._compiled = compile_sources(version.subject, version.html, version.text)
         self._sender = make_sender(mailing.list, settings.SITE_NAME, parseaddr(settings.DEFAULT_FROM_EMAIL)[1])
-        pinned = DigestItem.objects.filter(mailing_items__mailing=mailing).order_by("mailing_items__position")
-        self._items = list(pinned.filter(recipient=None))
-        self._personal_items = pinned.exclude(recipient=None)
-        self._has_personal_items = self._personal_items.exists()
-        self._own_items: defaultdict[int | None, list[DigestItem]] = defaultdict(list)
+        self._items = Items(mailing)
         self._signer = Signer("unsubscribe", self._list.id) if self._list else None
         self._message_ids, self._site = MessageIds(), settings.SITE_URL
-        self._stationery: Stationery | None = None
+        self._stationeries: dict[bool, Stationery] = {}  # for those with items of their own, and for all others
 
     def refuse(self, claimed: Claimed, now: datetime) -> Outcome | None:
         """Why nothing goes to this recipient, as of now; None if a mail does."""
@@ -76,28 +79,23 @@ class LetterWriter:
 
     def look_up(self, group: Iterable[Claimed]) -> None:
         """Fetch, in one query for all of the group, the items that are for one of them alone."""
-        if self._has_personal_items:
-            self._own_items.clear()
-            people = [claimed.person.id for claimed in group if claimed.person]
-            for item in self._personal_items.filter(recipient__in=people):
-                self._own_items[item.recipient_id].append(item)
+        self._items.look_up([claimed.person.id for claimed in group if claimed.person])
 
     def _data(self, person: Person, links: Links, addressee: Addressee, eight_bit: bool, now: datetime) -> bytes | None:
         """The mail as it goes after DATA; None if there would be nothing in it."""
-        own = self._own_items.get(person.id)
-        if self._digest is not None and not own and not self._items and not self._digest.send_when_empty:
+        own = self._items.own(person.id)
+        if self._digest is not None and not own and not self._items.shared and not self._digest.send_when_empty:
             return None
         personal = personal_context(person, links, self._compiled.names_attributes)
         if own:
-            mail = render_alone(self._compiled, self._context([*own, *self._items]) | personal)
-            return write_alone(mail, self._sender, addressee, now, eight_bit)
-        if self._stationery is None:
-            composition = compose(self._compiled, self._context(self._items) | {"links": links.there()})
-            self._stationery = Stationery(composition, self._sender, eight_bit)
-        return self._stationery.data(personal, addressee, now)
+            personal = own_items_context(self._mailing, [*own, *self._items.shared]) | personal
+        stationery = self._stationeries.get(bool(own)) or self._make_stationery(bool(own), links, eight_bit)
+        return stationery.data(personal, addressee, now)
 
-    def _context(self, items: Sequence[DigestItem]) -> dict[str, Any]:
-        return mailing_context(self._mailing, items, self.language)
+    def _make_stationery(self, has_own: bool, links: Links, eight_bit: bool) -> Stationery:
+        context = mailing_context(self._mailing, self._items.shared, self.language) | {"links": links.there()}
+        composition = compose(self._compiled, context, PERSONAL | ITEM_NAMES if has_own else PERSONAL)
+        return self._stationeries.setdefault(has_own, Stationery(composition, self._sender, eight_bit))
 
     def _links(self, person: Person) -> Links:
         if self._signer is None:

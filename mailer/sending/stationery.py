@@ -1,7 +1,8 @@
 """What the messages of a composition share, prepared as bytes, so that one mail is a few fields and one join.
 
-It is used where that is certain to give what `build_message` gives: 8BITMIME, lines within their limit, and values in
-the fields that begin no line and break none. For every other mail the message is built from its text.
+It is used where that is certain to give what `build_message` gives: 8BITMIME, lines within their limit, and no value in
+the fields that begins with a dot or has line ends of another kind. For every other mail the message is built from its
+text.
 """
 
 import re
@@ -22,9 +23,9 @@ from mailer.sending.message import (
     part_head,
     shared_head,
 )
-from mailer.templating.compose import Composition, Field, Parts, Rendered, joined
+from mailer.templating.compose import Composition, Field, Parts, joined
 
-#: What would begin a line, or end one.
+#: What makes a value more than a part of one line.
 _BREAKS = re.compile(r"^\.|[\n\r\x00]")
 
 
@@ -32,23 +33,25 @@ _BREAKS = re.compile(r"^\.|[\n\r\x00]")
 class _Slot:
     index: int  #: where among the pieces
     field: Field
-    room: int  #: bytes that its line still has
+    room: int  #: bytes that its line still has, and those that it begins and ends, if it has several
     edge: bool  #: whether it stands at an end of the text part, where space is cut off
 
     def value(self, personal: dict[str, Any]) -> bytes | None:
-        """The field's bytes; None if they would not stay within their line."""
+        """The field's bytes; None if they would not stay within their lines."""
         value = self.field.fill(personal)
         content = value.encode()
-        if _BREAKS.search(value) or len(content) > self.room or (self.edge and (not value or value != value.strip())):
+        if self.edge and (not value or value != value.strip()):
             return None
-        return content
+        if _BREAKS.search(value):
+            return self._lines(content)
+        return content if len(content) <= self.room else None
 
-
-def write_alone(mail: Rendered, sender: Sender, addressee: Addressee, now: datetime, eight_bit: bool) -> bytes:
-    """A mail that shares nothing with another, as it goes after DATA. Raises UnicodeEncodeError."""
-    boundary = new_boundary()
-    head = shared_head(sender, boundary) + own_head(addressee, mail.subject, now)
-    return data_block(build_message(mail, head, boundary, eight_bit))
+    def _lines(self, content: bytes) -> bytes | None:
+        """The bytes of a value that has several lines."""
+        first, last = content.find(b"\n"), len(content) - content.rfind(b"\n") - 1
+        if first < 0 or max(first, last) > self.room or content.startswith(b".") or not _fits(content):
+            return None
+        return None if b"\r" in content or b"\x00" in content else _on_the_wire(content)
 
 
 class Stationery:
@@ -110,7 +113,7 @@ class Stationery:
             for (index, part), room in zip(enumerate(parts), rooms, strict=True)
             if isinstance(part, Field)
         ]
-        self._pieces = [*(_stuffed(part) if isinstance(part, str) else b"" for part in parts), b".\r\n"]
+        self._pieces = [*(_on_the_wire(part.encode()) if isinstance(part, str) else b"" for part in parts), b".\r\n"]
 
 
 def _trimmed(text: Parts) -> list[str | Field]:
@@ -141,6 +144,16 @@ def _rooms(parts: list[str | Field]) -> Iterator[int]:
             yield MAX_LINE - longest
 
 
-def _stuffed(part: str) -> bytes:
-    """With CRLF line ends and doubled leading dots; none stands at the part's own beginning."""
-    return part.encode().replace(b"\n", b"\r\n").replace(b"\r\n.", b"\r\n..")
+def _fits(content: bytes) -> bool:
+    """Whether no line is too long."""
+    start, end = 0, len(content)
+    while end - start > MAX_LINE:
+        start = content.rfind(b"\n", start, start + MAX_LINE + 1) + 1
+        if not start:
+            return False
+    return True
+
+
+def _on_the_wire(content: bytes) -> bytes:
+    """With CRLF line ends and doubled leading dots; none stands at the very beginning."""
+    return content.replace(b"\n", b"\r\n").replace(b"\r\n.", b"\r\n..")

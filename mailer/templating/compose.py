@@ -6,21 +6,18 @@ done a million times is to fill a few fields and join a few strings.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
-from django.template import Context, Node
-from django.template.base import NodeList, TextNode, VariableNode
-from django.template.defaulttags import CycleNode, FirstOfNode, IfNode, WithNode
+from django.template import Context, Node, VariableDoesNotExist
+from django.template.base import NodeList, TextNode
+from django.template.defaulttags import CycleNode, FirstOfNode, IfNode, NowNode, WithNode
 from django.utils import translation
 
 from mailer.templating.compile import CompiledTemplate
+from mailer.templating.generate import Generated, generate
 from mailer.templating.inlining import inline_rendered
-from mailer.templating.personal import PERSONAL, asks_for_links_only, is_personal, read_names
-from mailer.templating.sandbox import MailTemplate, PlainContext, StrictExpression, bind, render, render_nodes, walk
-
-#: Nodes that set no names, and so need no Django context of their own.
-_PLAIN = (IfNode, TextNode, VariableNode)
+from mailer.templating.personal import PERSONAL, asks_for_links_only, is_personal
+from mailer.templating.sandbox import FAILURES, MailTemplate, bind, render_nodes, told_as_template_errors, walk
 
 
 @dataclass(frozen=True)
@@ -34,27 +31,22 @@ class Rendered:
 
 @dataclass(frozen=True)
 class Field:
-    """A node that waits for a recipient, with what else it can see."""
+    """Nodes that wait for a recipient, with what else they can see."""
 
     nodes: NodeList
     template: MailTemplate
     scope: dict[str, Any]
     autoescape: bool
-    plain: bool
-    path: tuple[str, ...] = ()  #: of a bare variable such as `recipient.email`
+    generated: Generated | None  #: gives the nodes' text, or raises; None where there can be no such function
 
     def fill(self, personal: dict[str, Any]) -> str:
-        """The node's text for one recipient. Raises TemplateError."""
-        if self.path:
-            value: Any = personal
-            for name in self.path:
-                value = value.get(name) if isinstance(value, dict) else None
-            if type(value) is str:  # what Django's node would give, for a tenth of its cost
-                return escape(value) if self.autoescape else value
-        names = self.scope | personal
-        if self.plain:
-            return render_nodes(self.nodes, PlainContext(names, self.autoescape))
-        return render_nodes(self.nodes, bind(self.template, names, self.autoescape))
+        """The text for one recipient. Raises TemplateError."""
+        if self.generated is not None:
+            try:
+                return self.generated(self.scope, personal)
+            except FAILURES:
+                pass  # Django's nodes know what to do, or say what is wrong
+        return render_nodes(self.nodes, bind(self.template, self.scope | personal, self.autoescape))
 
 
 Parts = tuple[str | Field, ...]
@@ -83,31 +75,18 @@ class Composition:
         return _on_one_line(fill(self.subject, personal))
 
 
-def render_alone(compiled: CompiledTemplate, context: dict[str, Any]) -> Rendered:
-    """The mail of one recipient, from shared and personal names together. Raises TemplateError.
-
-    For those who share nothing with anybody this costs less than composing for them and merging once.
-    """
-    with translation.override(str(context.get("language") or "en")):
-        html = render(compiled.html, context, autoescape=True)
-        return Rendered(
-            subject=_on_one_line(render(compiled.subject, context, autoescape=False)),
-            html=inline_rendered(html) if compiled.inlined_late else html,
-            text=render(compiled.text, context, autoescape=False).strip() + "\n",
-        )
-
-
-def compose(compiled: CompiledTemplate, context: dict[str, Any]) -> Composition:
+def compose(compiled: CompiledTemplate, context: dict[str, Any], personal: frozenset[str] = PERSONAL) -> Composition:
     """The mail for all who get this context (its `language` decides how dates read). Raises TemplateError.
 
-    `links` in the context, if given, says which links they all have: names with true or false.
+    `links` in the context, if given, says which links they all have: names with true or false. `personal` are the
+    names that `merge` will be given.
     """
     language = str(context.get("language") or "en")
-    with translation.override(language):
+    with translation.override(language), told_as_template_errors():
         return Composition(
-            subject=_evaluate(compiled.subject, context, autoescape=False),
-            html=_evaluate(compiled.html, context, autoescape=True),
-            text=_evaluate(compiled.text, context, autoescape=False),
+            subject=_evaluate(compiled.subject, context, personal, autoescape=False),
+            html=_evaluate(compiled.html, context, personal, autoescape=True),
+            text=_evaluate(compiled.text, context, personal, autoescape=False),
             language=language,
             inlined_late=bool(compiled.inlined_late),
         )
@@ -133,31 +112,25 @@ def _on_one_line(subject: str) -> str:
     return " ".join(subject.split())
 
 
-def _evaluate(template: MailTemplate, context: dict[str, Any], autoescape: bool) -> Parts:
+def _evaluate(template: MailTemplate, context: dict[str, Any], personal: frozenset[str], autoescape: bool) -> Parts:
     if any(_assigns(node) for node in walk(template.nodelist)):
         # A name that a tag sets for all that follows can't be followed from node to node: nothing is done ahead.
-        return (Field(template.nodelist, template, context, autoescape, plain=False),)
+        return (Field(template.nodelist, template, context, autoescape, generated=None),)
     found: list[str | Field] = []
-    _Evaluation(template, autoescape, found).visit(template.nodelist, bind(template, context, autoescape))
+    _Evaluation(template, personal, autoescape, found).visit(template.nodelist, bind(template, context, autoescape))
     return joined(found)
 
 
-def _path(node: Node) -> tuple[str, ...]:
-    """The names of a personal variable without filters; nothing for any other node."""
-    expression = node.filter_expression if isinstance(node, VariableNode) else None
-    if not isinstance(expression, StrictExpression) or not expression.is_var or expression.filters:
-        return ()
-    lookups = tuple(expression.var.lookups or ())
-    return lookups if lookups and lookups[0] in PERSONAL else ()
-
-
 def _assigns(node: Node) -> bool:
-    return bool((isinstance(node, FirstOfNode) and node.asvar) or (isinstance(node, CycleNode) and node.variable_name))
+    return bool(
+        (isinstance(node, FirstOfNode | NowNode) and node.asvar) or (isinstance(node, CycleNode) and node.variable_name)
+    )
 
 
 @dataclass(frozen=True)
 class _Evaluation:
     template: MailTemplate
+    personal: frozenset[str]
     autoescape: bool
     found: list[str | Field]
 
@@ -165,29 +138,34 @@ class _Evaluation:
         for node in nodes:
             if isinstance(node, TextNode):
                 self.found.append(node.s)
-            elif not is_personal(node):
+            elif not is_personal(node, self.personal):
                 self.found.append(render_nodes(NodeList([node]), context))
             elif not self._opened(node, context):
                 scope: dict[Any, Any] = context.flatten()
-                plain = all(isinstance(inner, _PLAIN) for inner in walk(NodeList([node])))
-                read = {name: scope[name] for name in read_names(node) if name in scope} if plain else scope
-                path = _path(node)
-                self.found.append(Field(NodeList([node]), self.template, read, self.autoescape, plain, path))
+                generated = generate(node, self.personal, self.autoescape)
+                self.found.append(Field(NodeList([node]), self.template, scope, self.autoescape, generated))
 
     def _opened(self, node: Node, context: Context) -> bool:
         """Whether the node itself could be decided now, so that only parts of its inside stay open."""
-        if isinstance(node, WithNode) and not is_personal(node, inside=False):
+        if isinstance(node, WithNode) and not is_personal(node, self.personal, inside=False):
             values = {name: expression.resolve(context) for name, expression in node.extra_context.items()}
             with context.push(**values):
                 self.visit(node.nodelist, context)
             return True
         # Who gets the same composition has the same links, if not the same addresses in them.
         if isinstance(node, IfNode) and (
-            not is_personal(node, inside=False) or ("links" in context and asks_for_links_only(node))
+            not is_personal(node, self.personal, inside=False)
+            or ("links" in context and asks_for_links_only(node, self.personal))
         ):
-            for condition, branch in node.conditions_nodelists:
-                if condition is None or condition.eval(context):  # type: ignore[arg-type]
-                    self.visit(branch, context)
-                    break
+            chosen = (branch for condition, branch in node.conditions_nodelists if _holds(condition, context))
+            self.visit(next(chosen, NodeList()), context)
             return True
+        return False
+
+
+def _holds(condition: Any, context: Context) -> bool:
+    """As IfNode decides it."""
+    try:
+        return condition is None or bool(condition.eval(context))
+    except VariableDoesNotExist:
         return False

@@ -3,14 +3,15 @@
 import json
 from collections.abc import Sequence
 from datetime import datetime
-from itertools import groupby
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
 
-from mailer.models import DigestItem, Mailing, RecipientList
+from mailer.models import Mailing, RecipientList
 
+#: The names that depend on a digest's items, which can be one recipient's own.
+ITEM_NAMES = frozenset({"items", "groups", "count", "shown", "more"})
 RIGHT_TO_LEFT = frozenset({"ar", "arc", "ckb", "dv", "fa", "he", "ks", "ps", "sd", "ug", "ur", "yi"})
 
 
@@ -50,14 +51,34 @@ def personal_context(person: Person, links: Links, with_attributes: bool = True)
     }
 
 
-def mailing_context(mailing: Mailing, items: Sequence[DigestItem], language: str) -> dict[str, Any]:
+def mailing_context(mailing: Mailing, items: Sequence[dict[str, Any]], language: str) -> dict[str, Any]:
     """All that the recipients of a mailing with these items, in this language, share."""
     if mailing.kind == Mailing.Kind.NOTIFICATION:
         return notification_context(mailing.context, mailing.scheduled_for) | _language(language)
     context = _sender(mailing.list) | _language(language) | {"late": "", "date": _local_date(mailing)}
     if mailing.digest is not None:
-        context |= _digest(mailing, items)
+        context |= {"digest": {"name": mailing.digest.name}, "more_url": mailing.digest.more_url}
+        context |= _items(items, mailing.digest.max_items)
     return context | mailing.context
+
+
+def own_items_context(mailing: Mailing, items: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """What ITEM_NAMES stand for in a digest's mail to somebody who alone gets these items."""
+    return _items(items, mailing.digest.max_items if mailing.digest else len(items)) | mailing.context
+
+
+def _items(items: Sequence[dict[str, Any]], most: int) -> dict[str, Any]:
+    shown = list(items[:most])
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for item in shown:
+        groups.setdefault(item["category"], []).append(item)
+    return {
+        "items": shown,
+        "groups": [{"category": category, "items": members} for category, members in groups.items()],
+        "count": len(items),
+        "shown": len(shown),
+        "more": len(items) - len(shown),
+    }
 
 
 def notification_context(context: dict[str, Any], now: datetime) -> dict[str, Any]:
@@ -81,36 +102,3 @@ def _language(language: str) -> dict[str, Any]:
 
 def _local_date(mailing: Mailing) -> Any:
     return mailing.scheduled_for.astimezone(ZoneInfo(mailing.time_zone)).date()
-
-
-def _digest(mailing: Mailing, items: Sequence[DigestItem]) -> dict[str, Any]:
-    digest = mailing.digest
-    if digest is None:
-        raise ValueError("a digest's context needs a digest")
-    zone = ZoneInfo(mailing.time_zone)
-    shown = [_item(item, zone) for item in items[: digest.max_items]]
-    categories = sorted({item["category"] for item in shown}, key=[item["category"] for item in shown].index)
-    by_category = sorted(shown, key=lambda item: categories.index(item["category"]))
-    return {
-        "digest": {"name": digest.name},
-        "items": shown,
-        "groups": [
-            {"category": category, "items": list(members)}
-            for category, members in groupby(by_category, key=lambda item: item["category"])
-        ],
-        "count": len(items),
-        "shown": len(shown),
-        "more": len(items) - len(shown),
-        "more_url": digest.more_url,
-    }
-
-
-def _item(item: DigestItem, zone: ZoneInfo) -> dict[str, Any]:
-    return {
-        "title": item.title,
-        "summary": item.summary,
-        "url": item.url,
-        "image_url": item.image_url,
-        "category": item.category,
-        "published_at": item.published_at.astimezone(zone),
-    }

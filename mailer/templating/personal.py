@@ -13,20 +13,15 @@ from mailer.templating.sandbox import StrictExpression, walk
 PERSONAL = frozenset({"recipient", "links"})
 
 
-def is_personal(node: Node, inside: bool = True) -> bool:
-    """Whether the node, or without `inside` its own tag, reads anything of the recipient."""
+def is_personal(node: Node, personal: frozenset[str], inside: bool = True) -> bool:
+    """Whether the node, or without `inside` its own tag, reads any of the personal names."""
     nodes = walk(NodeList([node])) if inside else iter([node])
-    return any(name in PERSONAL for inner in nodes for name in _names(inner))
+    return any(name in personal for inner in nodes for name in _names(inner))
 
 
-def asks_for_links_only(node: IfNode) -> bool:
+def asks_for_links_only(node: IfNode, personal: frozenset[str]) -> bool:
     """Whether the node's conditions are about nothing personal but which links there are, as `{% if links.view %}`."""
-    return all(_asks_for_links(condition) for condition, _ in node.conditions_nodelists if condition is not None)
-
-
-def read_names(node: Node) -> set[str]:
-    """All names that the node and what is inside it read, personal or not."""
-    return {name for inner in walk(NodeList([node])) for name in _names(inner)}
+    return all(_asks_for_links(condition, personal) for condition, _ in node.conditions_nodelists if condition)
 
 
 def _names(node: Node) -> Iterator[str]:
@@ -55,11 +50,11 @@ def _names_in_condition(condition: Any) -> Iterator[str]:
         yield from _names_in_condition(getattr(condition, "second", None))
 
 
-def _asks_for_links(condition: Any) -> bool:
+def _asks_for_links(condition: Any, personal: frozenset[str]) -> bool:
     if condition.id == "literal":
         expression: StrictExpression = condition.value
-        names = {variable.lookups[0] for variable in expression.variables() if variable.lookups}
-        return "recipient" not in names and ("links" not in names or not expression.filters)
+        names = {variable.lookups[0] for variable in expression.variables() if variable.lookups} & personal
+        return names <= {"links"} and not (names and expression.filters)
     if condition.id not in ("and", "or", "not"):
-        return PERSONAL.isdisjoint(_names_in_condition(condition))
-    return _asks_for_links(condition.first) and (condition.second is None or _asks_for_links(condition.second))
+        return personal.isdisjoint(_names_in_condition(condition))
+    return all(_asks_for_links(part, personal) for part in (condition.first, condition.second) if part)

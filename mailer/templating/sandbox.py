@@ -1,6 +1,7 @@
 """Django's template language, cut down to what a mail needs: few tags, no loading, and no unknown variable."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.template import Context, Engine, Node, Template, TemplateSyntaxError, VariableDoesNotExist
@@ -9,6 +10,8 @@ from django.template.defaultfilters import default, default_if_none
 
 #: More than any mail needs; beyond it a source is refused before it is parsed.
 MAX_SOURCE_BYTES = 200_000
+#: What plain data can make nodes and filters raise.
+FAILURES = (ArithmeticError, LookupError, TypeError, ValueError, AttributeError)
 _DEFAULTING = (default, default_if_none)
 
 
@@ -39,29 +42,26 @@ def render(template: Template, context: dict[str, Any], autoescape: bool) -> str
 
 
 def bind(template: Template, context: dict[str, Any], autoescape: bool) -> Context:
-    """A Django context over plain data, ready for `render_nodes`."""
-    bound = Context(context, autoescape=autoescape)
+    """A Django context over plain data, ready for `render_nodes`; a time is shown in the zone that it has."""
+    bound = Context(context, autoescape=autoescape, use_tz=False)
     bound.template = template
     return bound
 
 
-class PlainContext(dict[str, Any]):
-    """What nodes that set no names need of a Django context, without its cost: names, and how to write values."""
-
-    use_l10n = None
-    use_tz = None
-
-    def __init__(self, names: dict[str, Any], autoescape: bool) -> None:
-        """The names that the nodes see."""
-        super().__init__(names)
-        self.autoescape = autoescape
-
-
-def render_nodes(nodes: NodeList, context: Context | PlainContext) -> str:
+def render_nodes(nodes: NodeList, context: Context) -> str:
     """Nodes as text. Raises UnknownVariable, or TemplateError for any other failure."""
+    with told_as_template_errors():
+        return "".join([node.render(context) for node in nodes])
+
+
+@contextmanager
+def told_as_template_errors() -> Iterator[None]:
+    """Whatever Django's nodes raise becomes UnknownVariable, or TemplateError."""
     try:
-        return "".join([node.render(context) for node in nodes])  # type: ignore[arg-type]
-    except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError) as error:
+        yield
+    except VariableDoesNotExist as error:  # in a filter's argument, which Django's own code looks up
+        raise UnknownVariable(f"{error}.") from error
+    except FAILURES as error:
         raise TemplateError(f"The template could not be filled: {error}") from error
 
 
@@ -90,11 +90,11 @@ class StrictExpression(FilterExpression):
             (function, [(lookup, PlainVariable(value.var) if lookup else value) for lookup, value in arguments])
             for function, arguments in self.filters
         ]
-        self._has_default = any(function in _DEFAULTING for function, _ in self.filters)
+        self.has_default = any(function in _DEFAULTING for function, _ in self.filters)
 
     def resolve(self, context: Context, ignore_failures: bool = False) -> Any:
         """The value. Raises UnknownVariable."""
-        if not self.is_var or ignore_failures or self._has_default:
+        if not self.is_var or ignore_failures or self.has_default:
             return super().resolve(context, ignore_failures=True)
         try:
             value = self.var.resolve(context)

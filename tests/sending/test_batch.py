@@ -1,5 +1,6 @@
 """A range of deliveries from claim to record, through a real socket."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 from uuid import uuid4
@@ -280,6 +281,19 @@ def test_an_item_for_one_person_is_in_that_persons_mail_only(digest: Digest, rel
     assert [who for who, body in bodies.items() if b"Again for Ada" in body] == ["ada@example.org"]
     assert all(b"For all" in body for body in bodies.values())
     assert not any(b"For Ada alone" in body for body in bodies.values())
+
+
+def test_own_items_come_first_and_what_is_too_many_is_counted(digest: Digest, relay: FakeRelay):
+    ada, now = subscribe(digest.list, "ada@example.org"), timezone.now()
+    for hours, title, recipient in [(1, "S1", None), (2, "O2", ada), (3, "O3", ada), (4, "S4", None)]:
+        make_item(digest.list, title, recipient=recipient, published_at=now - timedelta(hours=hours))
+    Digest.objects.filter(pk=digest.pk).update(max_items=3)
+    digest.refresh_from_db()
+    send(plan_now(digest, now))
+    text = {mail.recipient: message_from_bytes(mail.message, policy=policy.SMTP) for mail in relay.received}
+    shown = {who: re.findall(r"[SO]\d", mail.get_body(("plain",)).get_content()) for who, mail in text.items()}
+    assert shown == {"ada@example.org": ["O2", "O3", "S1"]} | {f"person{n}@example.org": ["S1", "S4"] for n in range(3)}
+    assert text["ada@example.org"]["Subject"].startswith("4 new")
 
 
 @pytest.mark.parametrize("pipelining", [True, False])

@@ -123,6 +123,8 @@ STATIC = st.lists(
             "{{ recipient.email }}",
             "\r\n",
             "{% if recipient.name %}y{% endif %}",
+            "{% for line in recipient.lines %}{{ line }}\n{% endfor %}",
+            "{% for line in recipient.lines %}\n.{{ line }} é{% endfor %}",
         ]
     ),
     max_size=8,
@@ -130,13 +132,15 @@ STATIC = st.lists(
 
 
 @settings(max_examples=300, deadline=None)
-@given(text=STATIC, html=STATIC, subject=STATIC, name=VALUES, email=VALUES, eight_bit=st.booleans())
+@given(
+    text=STATIC, html=STATIC, subject=STATIC, name=VALUES, lines=st.lists(VALUES, max_size=4), eight_bit=st.booleans()
+)
 def test_prepared_bytes_are_the_same_as_built_ones(
-    text: list[str], html: list[str], subject: list[str], name: str, email: str, eight_bit: bool
+    text: list[str], html: list[str], subject: list[str], name: str, lines: list[str], eight_bit: bool
 ):
     compiled = compile_sources("".join(subject), f"<p>{''.join(html)}</p>", "".join(text))
     composition = compose(compiled, {})
-    personal = {"recipient": {"name": name, "email": email}, "links": {}}
+    personal = {"recipient": {"name": name, "email": "".join(lines[:1]), "lines": lines}, "links": {}}
     stationery = Stationery(composition, SENDER, eight_bit)
     data = stationery.data(personal, TO, NOW)
     assert data == stationery._built(personal, TO, NOW)
@@ -148,3 +152,12 @@ def test_an_ordinary_mail_is_made_from_prepared_bytes():
     stationery = Stationery(compose(compiled, {}), SENDER, eight_bit=True)
     personal = {"recipient": {"name": "Zoë"}, "links": {}}
     assert stationery._filled(personal, TO, NOW) == stationery._built(personal, TO, NOW)
+
+
+def test_a_mail_with_items_of_its_own_is_made_from_prepared_bytes():
+    listed = "{% for item in items %}<p>{{ item }}</p>\n{% endfor %}"
+    compiled = compile_sources("{{ items.0 }}", f"<b>News</b>\n{listed}", f"News\n{listed}That is all.")
+    stationery = Stationery(compose(compiled, {}, frozenset({"items"})), SENDER, eight_bit=True)
+    personal = {"items": ["\n.dot", "Zoë " * 150, "\n" * 1200]}
+    assert stationery._filled(personal, TO, NOW) == stationery._built(personal, TO, NOW)
+    assert stationery._filled({"items": ["x" * 1000]}, TO, NOW) is None

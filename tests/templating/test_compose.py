@@ -1,6 +1,8 @@
 """Composed once and merged for each is the same as rendered and inlined for each."""
 
+from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
@@ -8,8 +10,8 @@ from hypothesis import strategies as st
 from lxml import html as lxml_html
 
 from mailer.templating.check import check_sources
-from mailer.templating.compile import compile_sources
-from mailer.templating.compose import compose, render_alone
+from mailer.templating.compile import CompiledTemplate, compile_sources
+from mailer.templating.compose import Rendered, compose
 from mailer.templating.inlining import inline_rendered, inline_source
 from mailer.templating.personal import PERSONAL
 from mailer.templating.preview import hydrate
@@ -32,6 +34,10 @@ def as_tree(source: str) -> list[Any]:
         return [str(element.tag), sorted(element.attrib.items()), texts, [node(child) for child in element]]
 
     return node(lxml_html.document_fromstring(source))
+
+
+def with_nothing_shared(compiled: CompiledTemplate, context: dict[str, Any]) -> Rendered:
+    return compose(compiled, {}, frozenset(context)).merge(context)
 
 
 @pytest.mark.parametrize("folder", template_folders(), ids=lambda folder: folder.name)
@@ -84,7 +90,7 @@ def test_any_template_is_the_same_merged_as_rendered(pieces: list[str], count: i
     has_links = {"links": {name: bool(link) for name, link in LINKS.items()}}
     compiled = compile_sources(body, html, body)
     merged = compose(compiled, shared | has_links).merge(personal)
-    assert merged == render_alone(compiled, shared | personal)
+    assert merged == with_nothing_shared(compiled, shared | personal)
     assert as_tree(merged.html) == as_tree(inline_rendered(render(parse(html), shared | personal, autoescape=True)))
     assert merged.text.strip() == render(parse(body), shared | personal, autoescape=False).strip()
 
@@ -115,6 +121,23 @@ def test_a_name_that_nothing_has_is_refused_at_save_even_where_it_would_be_silen
     sample = {"recipient": PEOPLE[0], "items": [], "list": {"name": ""}, "links": LINKS}
     with pytest.raises(UnknownVariable, match="is not known"):
         check_sources("s", "<p>h</p>", source, sample)
+
+
+def test_a_name_that_is_missing_in_a_filters_argument_fails_one_mail_and_not_all():
+    merge = compose(
+        compile_sources("s", "<p>h</p>", "{{ recipient.name|default:recipient.attributes.plan }}"), {}
+    ).merge
+    assert merge({"recipient": PEOPLE[0], "links": LINKS}).text == "Ada\n"
+    with pytest.raises(UnknownVariable, match=r"recipient\.attributes\.plan is not known"):
+        merge({"recipient": PEOPLE[1], "links": LINKS})
+
+
+def test_a_time_is_shown_in_the_zone_that_it_has():
+    tokyo = datetime(2026, 11, 23, 6, tzinfo=UTC).astimezone(ZoneInfo("Asia/Tokyo"))
+    composition = compose(compile_sources("s", "<p>{{ at|date:'H:i' }}</p>", "{{ at|time:'H:i' }}"), {"at": tokyo})
+    mail = composition.merge({"recipient": PEOPLE[0], "links": LINKS})
+    assert "15:00" in mail.html
+    assert mail.text == "15:00\n"
 
 
 @pytest.mark.parametrize(
@@ -183,7 +206,7 @@ def test_what_cannot_be_inlined_ahead_is_said_and_still_comes_out_right(css: str
     assert reason in " ".join(compiled.inlined_late)
     merged = compose(compiled, shared).merge(personal)
     assert as_tree(merged.html) == as_tree(inline_rendered(render(parse(html), shared | personal, autoescape=True)))
-    assert merged == render_alone(compiled, shared | personal)
+    assert merged == with_nothing_shared(compiled, shared | personal)
 
 
 @pytest.mark.parametrize("folder", template_folders(), ids=lambda folder: folder.name)

@@ -1,0 +1,71 @@
+"""The items of a mailing as templates see them: those for everybody, and those that are one recipient's own."""
+
+from collections import defaultdict
+from collections.abc import Collection
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.db import connection
+
+from mailer.models import Mailing
+
+Item = dict[str, Any]
+
+_ITEMS = """
+SELECT item.recipient_id, item.title, item.summary, item.url, item.image_url, item.category, {published_at}
+FROM mailer_mailingitem AS entry JOIN mailer_digestitem AS item ON item.id = entry.item_id
+WHERE entry.mailing_id = %s AND item.recipient_id {whose}
+ORDER BY entry.position
+"""
+_ARE_THERE_OWN = """
+SELECT EXISTS (
+  SELECT 1 FROM mailer_mailingitem AS entry JOIN mailer_digestitem AS item ON item.id = entry.item_id
+  WHERE entry.mailing_id = %s AND item.recipient_id IS NOT NULL
+)
+"""
+
+
+class Items:
+    """What a mailing pins, read in groups and as plain rows."""
+
+    def __init__(self, mailing: Mailing) -> None:
+        """Read what is for everybody, and whether there is more."""
+        self._mailing_id = mailing.pk
+        # Python knows at a glance that a time is in UTC already; for a ZoneInfo of that name it would convert.
+        self._zone = UTC if mailing.time_zone == "UTC" else ZoneInfo(mailing.time_zone)
+        self._own: dict[int, list[Item]] = {}
+        self.shared: list[Item] = self._read("IS NULL").get(None, [])
+        with connection.cursor() as cursor:
+            cursor.execute(_ARE_THERE_OWN, [self._mailing_id])
+            self.has_own = bool(cursor.fetchone()[0])
+
+    def look_up(self, people: Collection[int]) -> None:
+        """Read, in one query, what is for each of these recipients alone."""
+        if self.has_own and people:
+            self._own = self._read(f"IN ({', '.join(f'{person:d}' for person in people)})")
+
+    def own(self, person: int) -> list[Item]:
+        """The recipient's own items, in their order; nothing for whom was not looked up."""
+        return self._own.get(person, [])
+
+    def _read(self, whose: str) -> dict[Any, list[Item]]:
+        published_at = "item.published_at || '+00:00'" if connection.vendor == "sqlite" else "item.published_at"
+        with connection.cursor() as cursor:
+            cursor.execute(_ITEMS.format(published_at=published_at, whose=whose), [self._mailing_id])
+            rows = cursor.fetchall()
+        found: defaultdict[Any, list[Item]] = defaultdict(list)
+        zone, read = self._zone, datetime.fromisoformat
+        for recipient, title, summary, url, image_url, category, published in rows:
+            at = read(published) if type(published) is str else published
+            found[recipient].append(
+                {
+                    "title": title,
+                    "summary": summary,
+                    "url": url,
+                    "image_url": image_url,
+                    "category": category,
+                    "published_at": at.astimezone(zone),
+                }
+            )
+        return found

@@ -1,0 +1,76 @@
+"""Django's `date` filter for a format that is known: the format is taken apart once a language, not once a date."""
+
+from collections.abc import Callable
+from datetime import date, datetime
+from functools import lru_cache
+from typing import Any
+
+from django.template import defaultfilters
+from django.utils.dateformat import re_escaped, re_formatchars
+from django.utils.dates import MONTHS, MONTHS_3, MONTHS_ALT, MONTHS_AP, WEEKDAYS, WEEKDAYS_ABBR
+from django.utils.formats import get_format
+from django.utils.translation import gettext
+
+from mailer.templating.source import Source
+
+#: What a letter is made of; `at` is the date. Other letters, which ask about zones or calendars, are left to Django.
+_OF_DAY = {
+    "d": "{two}[at.day]", "j": "{one}[at.day]", "D": "{day_short}[at.weekday()]", "l": "{day}[at.weekday()]",
+    "m": "{two}[at.month]", "n": "{one}[at.month]", "b": "{month_small}[at.month]", "M": "{month_short}[at.month]",
+    "F": "{month}[at.month]", "E": "{month_other}[at.month]", "N": "{month_ap}[at.month]",
+    "y": "{two}[at.year % 100]", "Y": "{four}(at.year)",
+}  # fmt: skip
+_OF_TIME = {
+    "H": "{two}[at.hour]", "G": "{one}[at.hour]", "h": "{two}[at.hour % 12 or 12]", "g": "{one}[at.hour % 12 or 12]",
+    "i": "{two}[at.minute]", "s": "{two}[at.second]", "A": "{half}[at.hour > 11]", "a": "{half_small}[at.hour > 11]",
+}  # fmt: skip
+
+
+@lru_cache(maxsize=256)
+def date_writer(date_format: str, language: str | None) -> Callable[[Any], str]:
+    """The filter for one format and the language that is active, whose code is `language`."""
+    pieces = re_formatchars.split(get_format(date_format or "DATE_FORMAT"))
+    write, only_day = _write(pieces), not _OF_TIME.keys() & set(pieces[1::2])
+
+    def written(value: Any) -> str:
+        if write is not None and (type(value) is datetime or (only_day and type(value) is date)):
+            return write(value)
+        return str(defaultfilters.date(value, date_format))
+
+    return written
+
+
+def _write(pieces: list[str]) -> Callable[[date], str] | None:
+    """None if there is a letter that is left to Django."""
+    if not set(pieces[1::2]) <= _OF_DAY.keys() | _OF_TIME.keys():
+        return None
+    source = Source()
+    names = {name: source.bind(table) for name, table in _tables().items()}
+    texts = [source.bind(re_escaped.sub(r"\1", text)) for text in pieces[::2]]
+    letters = [(_OF_DAY | _OF_TIME)[letter].format(**names) for letter in pieces[1::2]]
+    together = "".join(f"{{{text}}}{{{letter}}}" for text, letter in zip(texts, [*letters, texts[0]], strict=True))
+    source.line(f'return f"{together}"')
+    return source.function("at")
+
+
+def _tables() -> dict[str, Any]:
+    """Numbers and names in the language that is active."""
+    return {
+        "one": [str(number) for number in range(32)],
+        "two": [f"{number:02d}" for number in range(100)],
+        "four": "{:04d}".format,
+        "day": [str(WEEKDAYS[number]) for number in range(7)],
+        "day_short": [str(WEEKDAYS_ABBR[number]) for number in range(7)],
+        "month": _months(MONTHS),
+        "month_short": [name.title() for name in _months(MONTHS_3)],
+        "month_small": _months(MONTHS_3),
+        "month_other": _months(MONTHS_ALT),
+        "month_ap": _months(MONTHS_AP),
+        "half": [gettext("AM"), gettext("PM")],
+        "half_small": [gettext("a.m."), gettext("p.m.")],
+    }
+
+
+def _months(names: dict[int, Any]) -> list[str]:
+    """From 1 on."""
+    return ["", *(str(names[number]) for number in range(1, 13))]
