@@ -7,7 +7,8 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 
-from mailer.audience.imports import ImportReport, UnreadableFile
+from mailer.audience.imports import ImportReport
+from mailer.audience.reading import UnreadableFile
 from mailer.models import DigestItem, RecipientList
 
 

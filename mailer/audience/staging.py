@@ -1,64 +1,75 @@
-"""Writes many recipients at once: into a staging table, and from there in a few statements to where they belong."""
+"""Takes many people in at once: into a temporary table, where they are matched with those who are known."""
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from django.db import connection, transaction
-from django.utils import timezone
+from django.db import connection
 
+from mailer.audience.layout import StagedRow
 from mailer.models import RecipientList
 
-#: Address, name, time zone, language, attributes as JSON.
-StagedRow = tuple[str, str, str, str, str]
-
-_COLUMNS = (
-    """(email varchar(254), name varchar(200), time_zone varchar(64), language varchar(20), attributes text{more})"""
-)
-_READ = f"CREATE TEMPORARY TABLE import_read {_COLUMNS.format(more=', number bigserial')}"
-_STAGE = f"CREATE TEMPORARY TABLE import_stage {_COLUMNS.format(more=', PRIMARY KEY (email)')}"
-# Of two rows with one address the first counts. Sorted, they go into each index at its end.
-_DISTINCT = """INSERT INTO import_stage
-SELECT DISTINCT ON (email) email, name, time_zone, language, attributes FROM import_read ORDER BY email, number"""
-_JSON = {
-    "postgresql": {
-        "new": "stage.attributes::jsonb",
-        "old": "recipient.attributes",
-        "merged": "recipient.attributes || stage.attributes::jsonb",
-    },
-    "sqlite": {
-        "new": "stage.attributes",
-        "old": "json_patch(recipient.attributes, '{}')",
-        "merged": "json_patch(recipient.attributes, stage.attributes)",
-    },
-}
-_KNOWN = """SELECT COUNT(*) FROM import_stage AS stage
-  JOIN mailer_recipient AS recipient ON recipient.email = stage.email"""
-# An empty cell says nothing: it wipes out nothing that is known.
-_UPDATE = """UPDATE mailer_recipient AS recipient
-SET name = COALESCE(NULLIF(stage.name, ''), recipient.name),
-  time_zone = COALESCE(NULLIF(stage.time_zone, ''), recipient.time_zone),
-  language = COALESCE(NULLIF(stage.language, ''), recipient.language), attributes = {merged}
-FROM import_stage AS stage
-WHERE recipient.email = stage.email AND (stage.name NOT IN ('', recipient.name)
-  OR stage.time_zone NOT IN ('', recipient.time_zone) OR stage.language NOT IN ('', recipient.language)
-  OR {merged} <> {old})"""
-_INSERT = """INSERT INTO mailer_recipient (email, name, time_zone, language, attributes, created_at)
-SELECT stage.email, stage.name, stage.time_zone, stage.language, {new}, %(now)s FROM import_stage AS stage
-WHERE true ON CONFLICT (email) DO NOTHING"""
-_SUBSCRIBE = """INSERT INTO mailer_subscription (list_id, recipient_id, status, cadence, source, subscribed_at)
-SELECT %(list)s, recipient.id, 'active', 'daily', %(source)s, %(now)s
-FROM import_stage AS stage JOIN mailer_recipient AS recipient ON recipient.email = stage.email
-WHERE true ON CONFLICT DO NOTHING"""
-_LEFT = """SELECT COUNT(*) FROM import_stage AS stage
-  JOIN mailer_recipient AS recipient ON recipient.email = stage.email
-  JOIN mailer_subscription AS subscription ON subscription.recipient_id = recipient.id
-WHERE subscription.list_id = %(list)s AND subscription.status = 'unsubscribed'"""
+#: Rows that go into the database together.
+BLOCK = 10_000
+_COLUMNS = ("email", "name", "time_zone", "language", "attributes")
 
 
 @dataclass(frozen=True)
-class Written:
-    """What became of the rows."""
+class _Dialect:
+    """What the two databases say differently."""
+
+    types: str  #: of _COLUMNS
+    first: str  #: one row of import_read for each address, the first that was read
+    order: str  #: by address, so that each index grows at one place after the other; grouping does that by itself
+    is_changed: str  #: whether the attributes would be
+    merged: str  #: the attributes of a known person with those of the file
+    new_id: str  #: of a recipient who is made now, when matching
+    recipient_id: str  #: of a row of the stage, when writing
+
+
+_DIALECTS = {
+    # An address in the order of its bytes, as it is in mailer_recipient.
+    "postgresql": _Dialect(
+        types='email varchar(254) COLLATE "C", name text, time_zone text, language text, attributes jsonb',
+        first="SELECT DISTINCT ON (email) * FROM import_read ORDER BY email, ctid",
+        order=" ORDER BY read.email",
+        is_changed="recipient.attributes || read.attributes <> recipient.attributes",
+        merged="recipient.attributes || stage.attributes",
+        new_id="nextval((SELECT pg_get_serial_sequence('mailer_recipient', 'id'))::regclass)",
+        recipient_id="stage.recipient_id",
+    ),
+    "sqlite": _Dialect(
+        types="email text, name text, time_zone text, language text, attributes text",
+        first="SELECT *, MIN(rowid) FROM import_read GROUP BY email",
+        order="",
+        is_changed="read.attributes NOT IN ('{}', recipient.attributes)"
+        " AND merge_attributes(recipient.attributes, read.attributes) <> recipient.attributes",
+        merged="merge_attributes(recipient.attributes, stage.attributes)",
+        # Numbered when they are written: nobody else writes meanwhile.
+        new_id="NULL",
+        recipient_id="COALESCE(stage.recipient_id, stage.rowid + %(highest)s)",
+    ),
+}
+_MATCH = """CREATE TEMPORARY TABLE import_stage AS
+SELECT read.email, read.name, read.time_zone, read.language, read.attributes,
+  COALESCE(recipient.id, {new_id}) AS recipient_id, recipient.id IS NULL AS is_new,
+  recipient.id IS NOT NULL AND (read.name NOT IN ('', recipient.name)
+    OR read.time_zone NOT IN ('', recipient.time_zone) OR read.language NOT IN ('', recipient.language)
+    OR {is_changed}) AS is_changed,
+  subscription.status AS status
+FROM ({first}) AS read
+LEFT JOIN mailer_recipient AS recipient ON recipient.email = read.email
+LEFT JOIN mailer_subscription AS subscription
+  ON subscription.recipient_id = recipient.id AND subscription.list_id = %(list)s{order}"""
+_COUNT = """SELECT COUNT(*), COUNT(CASE WHEN is_new THEN 1 END), COUNT(CASE WHEN is_changed THEN 1 END),
+  COUNT(CASE WHEN status = 'unsubscribed' THEN 1 END) FROM import_stage"""
+
+
+@dataclass(frozen=True)
+class Matched:
+    """What the people in the file are to us."""
 
     new: int
     changed: int
@@ -70,62 +81,107 @@ class Written:
 class Staging:
     """The temporary tables of one import, gone at the end of the `with`."""
 
-    def __init__(self, mailing_list: RecipientList, source: str) -> None:
-        """For this list; `source` is kept with each new subscription."""
-        self._list, self._source = mailing_list, source[:100]
-        self._on_postgresql = connection.vendor == "postgresql"
+    def __init__(self, mailing_list: RecipientList) -> None:
+        """For this list."""
+        self._list = mailing_list
+        self._waiting: list[StagedRow] = []
         self._added = 0
 
     def __enter__(self) -> "Staging":
-        """Make the tables."""
-        _execute(_STAGE)
-        if self._on_postgresql:
-            _execute(_READ)
+        """Make the table that is filled."""
+        self._drop()
+        execute(f"CREATE TEMPORARY TABLE import_read ({dialect().types})")
+        if connection.vendor == "sqlite":
+            connection.connection.create_function("merge_attributes", 2, _merge_attributes, deterministic=True)
         return self
 
     def __exit__(self, *exception: object) -> None:
         """Drop the tables, unless the connection is broken and has dropped them itself."""
         if connection.is_usable():
-            _execute("DROP TABLE import_stage")
-            if self._on_postgresql:
-                _execute("DROP TABLE import_read")
+            self._drop()
 
-    def add(self, rows: Sequence[StagedRow]) -> None:
+    def add(self, rows: Iterable[StagedRow]) -> None:
         """Take rows in; nobody else sees them yet."""
+        self._waiting += rows
+        if len(self._waiting) >= BLOCK:
+            self._flush()
+
+    def match(self) -> Matched:
+        """Find those who are known and those who are on the list, in the table import_stage."""
+        self._flush()
+        here = dialect()
+        parts = {"new_id": here.new_id, "is_changed": here.is_changed, "first": here.first, "order": here.order}
+        execute(_MATCH.format(**parts), {"list": self._list.pk})
+        execute("DROP TABLE import_read")
+        staged, new, changed, unsubscribed = fetch(_COUNT)
+        return Matched(new, changed, staged - new - changed, self._added - staged, unsubscribed)
+
+    def _flush(self) -> None:
+        rows, self._waiting = self._waiting, []
         self._added += len(rows)
-        with connection.cursor() as cursor:
-            if self._on_postgresql:
-                with cursor.copy("COPY import_read (email, name, time_zone, language, attributes) FROM STDIN") as copy:
-                    for row in rows:
-                        copy.write_row(row)
-            else:
-                cursor.executemany("INSERT OR IGNORE INTO import_stage VALUES (%s, %s, %s, %s, %s)", rows)
+        if connection.vendor == "postgresql":
+            _copy(rows)
+        else:
+            _insert(rows)
 
-    def write(self) -> Written:
-        """Add or update these people and subscribe them, in one transaction. Who has unsubscribed stays so."""
-        json = _JSON[connection.vendor]
-        now = connection.ops.adapt_datetimefield_value(timezone.now())
-        on_list = {"list": self._list.pk}
-        with transaction.atomic():
-            if self._on_postgresql:
-                _execute(_DISTINCT)
-                _execute("ANALYZE import_stage")
-            staged, known = _count("SELECT COUNT(*) FROM import_stage"), _count(_KNOWN)
-            changed = _execute(_UPDATE.format(**json))
-            _execute(_INSERT.format(**json), {"now": now})
-            _execute(_SUBSCRIBE, on_list | {"source": self._source, "now": now})
-            left = _count(_LEFT, on_list)
-        return Written(staged - known, changed, known - changed, self._added - staged, left)
+    def _drop(self) -> None:
+        execute("DROP TABLE IF EXISTS import_read")
+        execute("DROP TABLE IF EXISTS import_stage")
 
 
-def _execute(statement: str, values: Mapping[str, Any] | None = None) -> int:
+def dialect() -> _Dialect:
+    """Of the database that is used."""
+    return _DIALECTS[connection.vendor]
+
+
+def execute(statement: str, values: Mapping[str, Any] | None = None) -> int:
     """Returns how many rows it touched."""
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
         return int(cursor.rowcount)
 
 
-def _count(statement: str, values: Mapping[str, Any] | None = None) -> int:
+def fetch(statement: str, values: Mapping[str, Any] | None = None) -> Any:
+    """The one row of the answer."""
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
-        return int(cursor.fetchone()[0])
+        return cursor.fetchone()
+
+
+def database_time(moment: datetime) -> Any:
+    """A moment as the database takes it."""
+    return connection.ops.adapt_datetimefield_value(moment)
+
+
+def _insert(rows: list[StagedRow]) -> None:
+    with connection.cursor() as cursor:
+        # Else each row is a transaction. Not atomic(): that would take the lock which others need to write.
+        cursor.execute("SAVEPOINT import_rows")
+        cursor.executemany("INSERT INTO import_read VALUES (%s, %s, %s, %s, %s)", rows)
+        cursor.execute("RELEASE import_rows")
+
+
+def _copy(rows: list[StagedRow]) -> None:
+    with connection.cursor() as cursor, cursor.copy("COPY import_read FROM STDIN") as copy:
+        copy.write(_as_copy_text(rows))
+
+
+def _as_copy_text(rows: list[StagedRow]) -> str:
+    """PostgreSQL's text format. Hardly any row has a tab or a line break in it, and one look at them all shows that."""
+    text = "\n".join(map("\t".join, rows))
+    tabs, breaks = len(rows) * (len(_COLUMNS) - 1), len(rows) - 1
+    if "\r" in text or text.count("\t") != tabs or text.count("\n") != breaks:
+        return "\n".join("\t".join(cell.translate(_COPY_ESCAPES) for cell in row) for row in rows)
+    return text.replace("\\", "\\\\")
+
+
+_COPY_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+
+
+def _merge_attributes(old: str | None, new: str) -> str | None:
+    """The old text itself where the new one changes nothing; None for somebody new."""
+    if old is None:
+        return None
+    known = json.loads(old)
+    merged = json.dumps({**known, **json.loads(new)})
+    return old if merged == json.dumps(known) else merged

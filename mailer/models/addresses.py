@@ -7,14 +7,16 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from email_validator import EmailNotValidError, validate_email
 
-#: Addresses that need no second look: plain ASCII, one dot at a time. All others go through email-validator.
-PLAIN = re.compile(r"[a-z0-9_+-]{1,64}(?:\.[a-z0-9_+-]+){0,8}@(?:[a-z0-9]{1,60}\.){1,4}[a-z]{2,20}")
 #: The longest path of RFC 5321 section 4.5.3.1.3 less its angle brackets.
 MAX_LENGTH = 254
 #: RFC 5321 section 4.5.3.1.1.
 MAX_LOCAL_LENGTH = 64
-#: Names of RFC 2606 and RFC 6761 that are never delivered to, by which PLAIN would be too kind.
-RESERVED = (".test", ".local", ".invalid", ".localhost", ".onion")
+#: Addresses that need no second look: plain ASCII in lower case, one dot at a time, within the lengths, and not below a
+#: name of RFC 2606 or RFC 6761 that is never delivered to. All others go through email-validator.
+PLAIN = re.compile(
+    r"(?=[^@]{1,64}@)[a-z0-9_+-]+(?:\.[a-z0-9_+-]+){0,8}@(?:[a-z0-9]{1,50}\.){1,3}[a-z]{2,20}"
+    r"(?<!\.test)(?<!\.local)(?<!\.invalid)(?<!\.localhost)(?<!\.onion)"
+)
 
 
 class InvalidAddress(ValidationError):
@@ -32,8 +34,7 @@ def normalise_address(text: str) -> str:
     delivered by servers with SMTPUTF8 and there is no way down from it (RFC 6531 section 3.2).
     """
     lowered = text.strip().lower()
-    local = lowered.partition("@")[0]
-    if len(local) <= MAX_LOCAL_LENGTH and PLAIN.fullmatch(lowered) and not lowered.endswith(RESERVED):
+    if PLAIN.fullmatch(lowered):
         return lowered
     try:
         found = validate_email(text.strip(), check_deliverability=False, allow_smtputf8=False)
@@ -51,6 +52,11 @@ class AddressField(models.CharField):  # type: ignore[type-arg]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """Same arguments as CharField; the length is fixed."""
         super().__init__(*args, **{**kwargs, "max_length": MAX_LENGTH})
+
+    def db_parameters(self, connection: Any) -> Any:
+        """On PostgreSQL in the order of its bytes: then one index finds an address, its beginning, and the order."""
+        parameters = super().db_parameters(connection)
+        return {**parameters, "collation": "C"} if connection.vendor == "postgresql" else parameters
 
     def to_python(self, value: Any) -> Any:
         """The value of a form, normalised. Raises InvalidAddress."""

@@ -2,10 +2,12 @@
 
 import pytest
 from django.core.exceptions import ValidationError
+from email_validator import validate_email
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mailer.models import InvalidAddress, Recipient, normalise_address
+from mailer.models.addresses import MAX_LENGTH, PLAIN
 
 
 @pytest.mark.parametrize(
@@ -53,3 +55,18 @@ def test_any_text_is_normalised_for_good_or_refused(text: str):
 def test_a_recipient_is_stored_and_found_in_the_normal_form():
     Recipient.objects.create(email="Zoe@Example.org")
     assert Recipient.objects.get(email="zoe@EXAMPLE.org").email == "zoe@example.org"
+
+
+WORDS = st.lists(st.text("abz09_+-", min_size=1, max_size=20), min_size=1, max_size=5).map(".".join)
+LABELS = st.lists(st.text("abz09-", min_size=1, max_size=60), min_size=1, max_size=4).map(".".join)
+ENDINGS = st.sampled_from(["org", "example", "test", "local", "latest", "x", "a9"])
+
+
+@given(WORDS, LABELS, ENDINGS)
+def test_what_is_plain_is_what_the_long_way_finds_too(local: str, labels: str, ending: str):
+    address = f"{local}@{labels}.{ending}"
+    if not PLAIN.fullmatch(address):
+        return
+    found = validate_email(address, check_deliverability=False, allow_smtputf8=False)
+    assert str(found.ascii_email).lower() == address
+    assert len(address) <= MAX_LENGTH

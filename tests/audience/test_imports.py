@@ -2,8 +2,9 @@
 
 import pytest
 
-from mailer.audience.imports import ImportReport, UnreadableFile, import_recipients
+from mailer.audience.imports import ImportReport, import_recipients
 from mailer.audience.items import import_items
+from mailer.audience.reading import UnreadableFile
 from mailer.models import DigestItem, Recipient, RecipientList, Subscription
 
 pytestmark = pytest.mark.django_db
@@ -64,6 +65,37 @@ def test_what_a_file_does_not_say_wipes_out_nothing(empty_list: RecipientList):
     recipient = Recipient.objects.get()
     assert (recipient.name, recipient.time_zone, recipient.language) == ("Ada", "Europe/Berlin", "de")
     assert (report.changed, report.unchanged) == (0, 1)
+
+
+def test_of_two_lines_with_one_address_the_first_counts(empty_list: RecipientList):
+    read(empty_list, "email,name\nb@example.org,B\na@example.org,First\nA@example.org,Second\n")
+    assert Recipient.objects.get(email="a@example.org").name == "First"
+
+
+def test_people_who_are_known_come_onto_another_list(empty_list: RecipientList):
+    Recipient.objects.create(email="a@example.org", name="Ada")
+    report = read(empty_list, "email\na@example.org\nb@example.org\n")
+    assert (report.new, report.unchanged) == (1, 1)
+    assert {str(row.recipient.email) for row in Subscription.objects.all()} == {"a@example.org", "b@example.org"}
+
+
+def test_odd_cells_are_stored_as_they_are(empty_list: RecipientList):
+    cells = ["back\\slash", "tab\there", "line\nbreak", 'quo"te', "Zürich", "emoji \U0001f4ec", "%s {x}"]
+    quoted = ['"' + cell.replace('"', '""') + '"' for cell in cells]
+    lines = [f"p{number}@example.org,{cell},{cell}\n" for number, cell in enumerate(quoted)]
+    read(empty_list, "email,name,note\n" + "".join(lines))
+    stored = {(row.name, row.attributes["note"]) for row in Recipient.objects.all()}
+    assert stored == {(cell, cell) for cell in cells}
+
+
+def test_a_bad_line_behind_a_quoted_line_break_has_its_own_number(empty_list: RecipientList):
+    report = read(empty_list, 'email,note\na@example.org,"one\ntwo"\n\nnonsense,\n')
+    assert [line for line, _ in report.errors] == [5]
+
+
+def test_nothing_is_cut_off_in_silence(empty_list: RecipientList):
+    report = read(empty_list, f"email,name\na@example.org,{'x' * 201}\nb@example.org,{'x' * 200}\n")
+    assert report.errors == [(2, "The name has 201 characters, at most 200 are kept.")]
 
 
 def test_who_has_unsubscribed_stays_so(empty_list: RecipientList):

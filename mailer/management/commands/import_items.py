@@ -5,8 +5,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from mailer.audience.imports import UnreadableFile
 from mailer.audience.items import import_items, read_json
+from mailer.audience.reading import UnreadableFile
 from mailer.management.commands._arguments import mailing_list_of, text_of
 
 

@@ -6,7 +6,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from mailer.audience.imports import ImportReport, UnreadableFile, import_recipients
+from mailer.audience.imports import ImportReport, import_recipients
+from mailer.audience.reading import UnreadableFile
 from mailer.management.commands._arguments import mailing_list_of
 
 _SHOWN = 50
