@@ -1,0 +1,70 @@
+"""A page of the delivery log: what the filters find, newest first, and where older mails are."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.http import HttpRequest, QueryDict
+
+from mailer.admin.log_form import LogForm, narrow
+from mailer.insight.log_filters import Page, find_deliveries
+from mailer.insight.people import find_recipient, ids_of_mails_to
+from mailer.models import Delivery, Recipient
+
+#: How many mails a page shows.
+ROWS = 50
+
+
+@dataclass(frozen=True)
+class LogPage:
+    """Deliveries with all that their rows show, and the links to what comes before and after."""
+
+    rows: list[Delivery]
+    older: str  #: the address of the next page, or nothing
+    newest: str  #: the address of the first page, or nothing if this is it
+    searched_back_to: datetime | None
+    narrowed: bool  #: whether something in particular is asked for
+
+
+def find_page(request: HttpRequest, form: LogForm) -> LogPage:
+    """The page that the address asks for."""
+    before = request.GET.get("before", "")
+    after = int(before) if before.isdecimal() and len(before) < 19 else None
+    page = _find(form, after)
+    named = ("mailing__digest", "mailing__list", "mailing__version__template")
+    # Recipients apart, because a join would hide the mails of one who was deleted.
+    rows = Delivery.objects.filter(pk__in=page.ids).select_related(*named).prefetch_related("recipient")
+    by_id = {row.pk: row for row in rows}
+    return LogPage(
+        rows=[by_id[pk] for pk in page.ids if pk in by_id],
+        older=_address(request.GET, page.next_before) if page.next_before else "",
+        newest=_address(request.GET, None) if after is not None else "",
+        searched_back_to=page.searched_back_to,
+        narrowed=any(value for name, value in form.cleaned_data.items() if name not in ("first", "last")),
+    )
+
+
+def _find(form: LogForm, after: int | None) -> Page:
+    typed, person = form.cleaned_data.get("q"), form.cleaned_data.get("person")
+    if typed or person:
+        recipient = find_recipient(typed) if typed else Recipient.objects.filter(pk=person or 0).first()
+        theirs = Delivery.objects.filter(pk__in=ids_of_mails_to(recipient) if recipient else [])
+        return _page_by_id(narrow(theirs, form.wanted), after)
+    if form.batch and form.wanted.mailing_id:
+        within = Delivery.objects.filter(mailing=form.wanted.mailing_id, pk__range=form.batch)
+        return _page_by_id(within, after)
+    return find_deliveries(form.wanted, after, ROWS)
+
+
+def _page_by_id(few: Any, after: int | None) -> Page:
+    rows = few.order_by("-pk") if after is None else few.order_by("-pk").filter(pk__lt=after)
+    ids = list(rows.values_list("pk", flat=True)[: ROWS + 1])
+    return Page(ids[:ROWS], ids[ROWS - 1] if len(ids) > ROWS else None)
+
+
+def _address(query: QueryDict, before: int | None) -> str:
+    kept = query.copy()
+    kept.pop("before", None)
+    if before is not None:
+        kept["before"] = str(before)
+    return f"?{kept.urlencode()}"
