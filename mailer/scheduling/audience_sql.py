@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from django.db import connection
+from django.db.models import Max
 
 from mailer.models import Mailing
 
@@ -10,10 +11,21 @@ _DELIVERIES = """
 INSERT INTO mailer_delivery (mailing_id, recipient_id)
 SELECT %(mailing)s, subscription.recipient_id
 FROM mailer_subscription AS subscription{join}
-WHERE subscription.list_id = %(list)s AND subscription.status = 'active'{zone}
+WHERE subscription.list_id = %(list)s AND subscription.status = 'active'{zone}{missing}
 ORDER BY subscription.recipient_id{limit}
-ON CONFLICT DO NOTHING
+{on_conflict}
 """
+# What is there already is left out in the way that costs less: PostgreSQL takes more than twice as long for a statement
+# with ON CONFLICT; SQLite a third longer for one without, because it must be able to take it back.
+# They are made in the order of the recipients, so only who came meanwhile and has a lower id needs a look.
+_MISSING = {
+    "postgresql": """
+  AND (subscription.recipient_id > %(highest)s OR NOT EXISTS (
+    SELECT 1 FROM mailer_delivery AS made
+    WHERE made.mailing_id = %(mailing)s AND made.recipient_id = subscription.recipient_id))""",
+    "sqlite": "",
+}
+_ON_CONFLICT = {"postgresql": "", "sqlite": "ON CONFLICT DO NOTHING"}
 _JOIN = " JOIN mailer_recipient AS recipient ON recipient.id = subscription.recipient_id"
 _IN_ZONE = " AND COALESCE(NULLIF(recipient.time_zone, ''), %(list_zone)s) = %(zone)s"
 
@@ -34,14 +46,20 @@ def insert_deliveries(mailing: Mailing, at_most: int | None = None) -> int:
     """A queued delivery for everybody who is actively on the mailing's list (and in its time zone, where that counts).
 
     Suppressed addresses are planned too: that nothing went to them, and why, belongs in the log. Returns how many are
-    new; those that there are already stay as they are.
+    new; those that there are already stay as they are. Raises IntegrityError if another makes the same at this moment.
     """
     if mailing.list is None:
         return 0
     local = mailing.is_local
-    limit = f" LIMIT {at_most:d}" if at_most else ""
-    statement = _DELIVERIES.format(join=_JOIN if local else "", zone=_IN_ZONE if local else "", limit=limit)
-    values: dict[str, int | str] = {"mailing": mailing.pk, "list": mailing.list.pk}
+    statement = _DELIVERIES.format(
+        join=_JOIN if local else "",
+        zone=_IN_ZONE if local else "",
+        missing=_MISSING[connection.vendor],
+        limit=f" LIMIT {at_most:d}" if at_most else "",
+        on_conflict=_ON_CONFLICT[connection.vendor],
+    )
+    highest = mailing.deliveries.aggregate(highest=Max("recipient_id"))["highest"] or 0
+    values: dict[str, int | str] = {"mailing": mailing.pk, "list": mailing.list.pk, "highest": highest}
     if local:
         values |= {"list_zone": mailing.list.time_zone, "zone": mailing.time_zone}
     with connection.cursor() as cursor:

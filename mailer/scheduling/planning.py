@@ -4,7 +4,7 @@ import logging
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import F
 
 from mailer.models import Digest, Mailing, Subscription, TemplateVersion
@@ -113,8 +113,22 @@ def begin(mailing: Mailing, now: datetime) -> bool:
 def complete(mailing_id: int) -> None:
     """Make the rest of the mailing's deliveries; those that there are stay as they are.
 
-    The mailing's own row is touched at the end only, because the workers write their sums to it meanwhile.
+    The mailing's own row is touched at the end only, because the workers write their sums to it meanwhile. Two who were
+    both told to do this meet at the unique key instead: the second waits there, and leaves it to the first.
     """
+    try:
+        _complete(mailing_id)
+    except IntegrityError:
+        logger.info("The rest of mailing %s was made by another meanwhile", mailing_id)
+
+
+def in_words(delay: timedelta) -> str:
+    """A length of time such as `2 h 10 min`."""
+    hours, minutes = divmod(int(delay.total_seconds()) // 60, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
+
+
+def _complete(mailing_id: int) -> None:
     with transaction.atomic():
         going_on = Mailing.objects.filter(status__in=[Mailing.Status.SENDING, Mailing.Status.PAUSED], has_more=True)
         mailing = going_on.select_related("list", "digest").filter(pk=mailing_id).first()
@@ -122,12 +136,6 @@ def complete(mailing_id: int) -> None:
             return
         made = insert_deliveries(mailing)
         Mailing.objects.filter(pk=mailing_id, has_more=True).update(planned=F("planned") + made, has_more=False)
-
-
-def in_words(delay: timedelta) -> str:
-    """A length of time such as `2 h 10 min`."""
-    hours, minutes = divmod(int(delay.total_seconds()) // 60, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
 
 
 def _plan_occurrence(digest: Digest, moment: datetime, zone: str, now: datetime) -> Mailing | None:

@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
 
-from mailer.models import Delivery, Digest, EmailTemplate, Mailing, RecipientList
+from mailer.models import Delivery, Digest, EmailTemplate, Mailing, RecipientList, Subscription
 from mailer.scheduling import planning
 from mailer.scheduling.planning import NothingToSend, begin, complete, plan_digest, plan_due, plan_now
 from mailer.scheduling.schedules import Schedule, set_paused, set_schedule
@@ -217,6 +217,48 @@ def test_a_long_list_is_planned_in_two_parts_and_nobody_twice(
         complete(mailing.pk)
     mailing.refresh_from_db()
     assert (mailing.planned, mailing.has_more, mailing.deliveries.count()) == (3, False, 3)
+
+
+def test_who_comes_between_the_two_parts_is_in_the_second(
+    digest: Digest, mailing_list: RecipientList, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(planning, "FIRST_PART", 2)
+    earliest = mailing_list.subscriptions.earliest("recipient_id")
+    earliest.delete()
+    subscribe(mailing_list, "one@example.org")
+    make_item(digest.list)
+    (mailing,) = plan_due(at(15))
+    Subscription.objects.create(list=mailing_list, recipient_id=earliest.recipient_id)
+    subscribe(mailing_list, "two@example.org")
+    complete(mailing.pk)
+    planned = set(mailing.deliveries.values_list("recipient_id", flat=True))
+    assert planned == set(mailing_list.subscriptions.values_list("recipient_id", flat=True))
+    assert mailing.deliveries.count() == 5
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_who_plan_the_rest_at_once_plan_it_once(
+    digest: Digest, mailing_list: RecipientList, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(planning, "FIRST_PART", 2)
+    for number in range(200):
+        subscribe(mailing_list, f"more{number}@example.org")
+    make_item(digest.list)
+    (mailing,) = plan_due(at(15))
+    together = threading.Barrier(2)
+
+    def plan_the_rest() -> None:
+        try:
+            together.wait()
+            complete(mailing.pk)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as pool:
+        for done in [pool.submit(plan_the_rest) for _ in range(2)]:
+            done.result()
+    mailing.refresh_from_db()
+    assert (mailing.planned, mailing.has_more, mailing.deliveries.count()) == (203, False, 203)
 
 
 def test_the_rest_is_not_planned_into_a_mailing_that_is_over(digest: Digest, mailing_list: RecipientList):
