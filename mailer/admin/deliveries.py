@@ -1,6 +1,7 @@
 """The delivery log: one row for each mail to each recipient, and the attempts that failed."""
 
 from typing import Any
+from urllib.parse import quote
 
 from django.conf import settings
 from django.contrib import admin
@@ -8,6 +9,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 
+from mailer.admin.access import sees, shown_address, shown_text
 from mailer.admin.base import AutocompleteSelectFilter, LogPages
 from mailer.admin.columns import list_of, moment, page_link, page_of, related, state_label
 from mailer.insight.batches import batch_of
@@ -105,7 +107,7 @@ class DeliveryPages(LogPages):
     @admin.display(description="Server's answer")
     def answer(self, delivery: Delivery) -> str:
         """The code and the beginning of the text."""
-        return server_answer(delivery)[:60] or "–"
+        return shown_text(server_answer(delivery))[:60] or "–"
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """The log, under a line that says how long it is kept."""
@@ -136,14 +138,14 @@ class AttemptPages(LogPages):
     sortable_by = ()
     list_select_related = ("delivery",)
     ordering = ("-id",)
-    fields = (moment("at", "When"), "delivery", "outcome", "smtp_code", "smtp_text")
-    readonly_fields = (moment("at", "When"),)
+    fields = (moment("at", "When"), "delivery", "outcome", "smtp_code", "text")
+    readonly_fields = (moment("at", "When"), "text")
     empty_hint = "Every mail went out at its first attempt so far."
 
     @admin.display(description="Server's answer")
     def text(self, attempt: Attempt) -> str:
         """The beginning of what the server said."""
-        return attempt.smtp_text[:100]
+        return shown_text(attempt.smtp_text)[:100]
 
 
 def _frame(request: HttpRequest) -> dict[str, Any]:
@@ -166,18 +168,18 @@ def _story(delivery: Delivery) -> dict[str, Any]:
         "delivery": delivery,
         "address": _address(delivery),
         "what_happened": what_happened(delivery),
-        "answer": server_answer(delivery),
+        "answer": shown_text(server_answer(delivery)),
         "attempts": delivery.failed_attempts.all()[:50],
         "batch": batch_of(delivery),
         "message_id": message_id(delivery.pk),
-        "all_mails": list_of(Delivery, f"q={_address(delivery)}"),
+        "all_mails": list_of(Delivery, f"q={quote(person.email)}") if person and sees(person.email) else "",
         "retention_days": settings.LOG_RETENTION_DAYS,
     }
 
 
 def _address(delivery: Delivery) -> str:
     person = _recipient_of(delivery)
-    return person.email if person else "erased recipient"
+    return shown_address(person.email) if person else "erased recipient"
 
 
 def _recipient_of(delivery: Delivery) -> Recipient | None:
