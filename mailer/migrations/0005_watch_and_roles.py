@@ -76,10 +76,6 @@ class Migration(migrations.Migration):
                 'default_permissions': (),
             },
         ),
-        migrations.AddIndex(
-            model_name='mailing',
-            index=models.Index(condition=models.Q(('list__isnull', False)), fields=['scheduled_for'], name='mailing_to_list'),
-        ),
         migrations.AddConstraint(
             model_name='alert',
             constraint=models.UniqueConstraint(condition=models.Q(('ended_at', None)), fields=('key',), name='alert_open_once'),
