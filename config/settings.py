@@ -50,7 +50,8 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django_celery_beat",
     "django_celery_results",
-    "mailer",
+    "axes",
+    "mailer",  # the last: when it has been migrated, the roles are made of all apps' permissions
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
@@ -63,6 +64,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "mailer.web.zone.show_project_time_zone",
     "mailer.admin.access.remember_viewer",
+    "axes.middleware.AxesMiddleware",
 ]
 TEMPLATES = [
     {
@@ -80,6 +82,16 @@ TEMPLATES = [
     }
 ]
 LOGIN_REDIRECT_URL = reverse_lazy("admin:index")
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # the page says when it ends, and then it ends
+AXES_CLIENT_IP_CALLABLE = "mailer.admin.logins.address_of"
+AXES_LOCKOUT_CALLABLE = "mailer.admin.logins.refuse_login"
+AXES_ENABLE_ADMIN = False  # mailer.admin.logins has its pages
+AXES_VERBOSE = False
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
@@ -110,7 +122,8 @@ STORAGES = {
 
 # --- Security: on unless HTTPS=false, which only a local start should say --------------------------------------------
 SECURE_SSL_REDIRECT = HTTPS
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_PROXY", False) else None
+BEHIND_PROXY = env.bool("BEHIND_PROXY", False)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
 SECURE_HSTS_SECONDS = env.int("HSTS_SECONDS", 31_536_000) if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_HSTS_PRELOAD = HTTPS
@@ -126,6 +139,7 @@ RELAY_MAILS_PER_CONNECTION = env.int("RELAY_MAILS_PER_CONNECTION", 0)
 EMAIL_TIMEOUT = env.int("EMAIL_TIMEOUT", 20)
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "post@localhost")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
+EMAIL_SUBJECT_PREFIX = f"[{SITE_NAME}] "
 ADMIN_EMAILS: list[str] = env.list("ADMIN_EMAILS", [])
 ADMINS = [(address, address) for address in ADMIN_EMAILS]
 try:

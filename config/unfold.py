@@ -38,6 +38,7 @@ UNFOLD: dict[str, Any] = {
     "BORDER_RADIUS": "6px",
     "STYLES": [lambda request: static("post/mends.css")],
     "SCRIPTS": [lambda request: static("post/names.js")],
+    "DASHBOARD_CALLBACK": "mailer.admin.dashboard.fill_dashboard",
     "COLORS": {
         "primary": {
             "50": "#f0f8fa",
@@ -55,8 +56,10 @@ UNFOLD: dict[str, Any] = {
     },
     "SIDEBAR": {
         "navigation": [
+            {"items": [{"title": "Today", "icon": "dashboard", "link": reverse_lazy("admin:index")}]},
             {
                 "title": "Who",
+                "separator": True,
                 "items": [
                     _page("Lists", "groups", "mailer.recipientlist"),
                     _page("Recipients", "person", "mailer.recipient"),
@@ -79,6 +82,8 @@ UNFOLD: dict[str, Any] = {
                     _page("Mailings", "outbox", "mailer.mailing"),
                     _page("Deliveries", "mark_email_read", "mailer.delivery"),
                     _page("Task results", "receipt_long", "django_celery_results.taskresult"),
+                    _page("Alerts", "notification_important", "mailer.alert"),
+                    _page("Changes", "history", "admin.logentry"),
                 ],
             },
             {
@@ -95,6 +100,8 @@ UNFOLD: dict[str, Any] = {
                 "items": [
                     _page("Users", "badge", "auth.user"),
                     _page("Groups", "key", "auth.group"),
+                    _page("Failed logins", "lock_clock", "axes.accessattempt"),
+                    _page("Logins", "login", "axes.accesslog"),
                 ],
             },
         ]

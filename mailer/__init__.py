@@ -3,11 +3,12 @@
 Its folders are the story of a mail, and this is the import order (a test holds it):
 
 4 doors   admin api web management notify    people and programs come in here
+          lookout receivers                  and so do workers' and Django's signals
 3 tasks   tasks                              Celery entry points, at most ten lines each
 2 flows   scheduling                         when: occurrences, schedules, planning of mailings and deliveries
           sending                            how it leaves: claim, message, SMTP, journal, outcomes
           feedback                           what came back: people who leave
-          insight                            what staff see: sums, stories, reasons in words
+          insight                            what staff see and are told: sums, stories, signs of life, alerts
 1 steps   audience                           who gets mail: addresses, imports, subscriptions
           templating                         what it says: sandbox, compile, compose, merge
 0 models  models                             what is stored

@@ -12,5 +12,6 @@ class MailerConfig(AppConfig):
     verbose_name = "Afternoon Post"
 
     def ready(self) -> None:
-        """Listen to beat's periodic tasks; models can't be imported before this."""
+        """Listen to beat's periodic tasks, to `migrate` and to workers; models can't be imported before this."""
         import_module("mailer.receivers")
+        import_module("mailer.lookout")

@@ -1,12 +1,16 @@
-"""Keeps digests and beat's periodic tasks together when one is edited in beat's own pages."""
+"""What follows when a periodic task is edited in beat's own pages, and when a `migrate` has ended."""
 
 import logging
 from typing import Any
 
-from django.db.models.signals import post_save
+from django.apps import AppConfig
+from django.apps import apps as all_apps
+from django.apps.registry import Apps
+from django.db.models.signals import post_migrate, post_save
 from django.dispatch import receiver
 from django_celery_beat.models import PeriodicTask
 
+from mailer.models.roles import grant_roles
 from mailer.scheduling.schedules import UnknownDigest, UnusableTask, adopt_periodic_task
 
 logger = logging.getLogger(__name__)
@@ -21,3 +25,11 @@ def adopt(instance: PeriodicTask, raw: bool = False, **details: Any) -> None:
         adopt_periodic_task(instance)
     except (UnknownDigest, UnusableTask) as error:
         logger.warning("The periodic task %r will send nothing: %s", instance.name, error)
+
+
+@receiver(post_migrate)
+def make_roles(sender: AppConfig, apps: Apps = all_apps, **details: Any) -> None:
+    """Permissions are made when each app has been migrated; ours is the last app, so by now they are all there."""
+    models = {model.__name__ for model in apps.get_models()}  # as far as was migrated, which may be back
+    if sender.label == "mailer" and "RoleGrant" in models:
+        grant_roles()

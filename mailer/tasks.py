@@ -14,6 +14,8 @@ from django.db import transaction
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
+from mailer.insight.life import note_tick
+from mailer.insight.retention import purge_notes
 from mailer.models import Mailing
 from mailer.scheduling.notifications import plan_notification
 from mailer.scheduling.planning import complete, plan_digest, plan_due
@@ -57,6 +59,7 @@ def tick() -> None:
     for mailing_id in waiting_mailings(now):
         if not wake_mailing(mailing_id):
             break  # the broker is down, and so it is for the others
+    note_tick(now)
 
 
 @shared_task(name="mailer.tasks.plan_rest", ignore_result=True)
@@ -77,7 +80,8 @@ def deliver(self: "Task[Any, Any]", mailing_id: int, first: int, last: int) -> d
 @shared_task(name="mailer.tasks.purge")
 def purge() -> dict[str, int]:
     """Each night: delete what is older than LOG_RETENTION_DAYS."""
-    return purge_log(timezone.now() - timedelta(days=settings.LOG_RETENTION_DAYS))
+    before = timezone.now() - timedelta(days=settings.LOG_RETENTION_DAYS)
+    return {**purge_log(before), **purge_notes(before)}
 
 
 class NotifyTask(Task):  # type: ignore[type-arg]

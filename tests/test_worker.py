@@ -118,6 +118,10 @@ def test_the_log_is_purged_when_it_is_old_enough_and_not_before(digest: Digest, 
     fresh = plan_now(make_digest(other, digest.template, send_when_empty=True), timezone.now())
     TaskResult.objects.update(date_created=datetime(2020, 1, 1, tzinfo=UTC))
     counts = tasks.purge()
-    assert counts == {"mailings": 1, "deliveries": 5, "task_results": 1}
+    assert {name: count for name, count in counts.items() if count} == {
+        "mailings": 1,
+        "deliveries": 5,
+        "task_results": 1,
+    }
     assert Mailing.objects.get() == fresh
     assert Delivery.objects.get().mailing == fresh

@@ -2,12 +2,15 @@
 
 from mailer.admin import (
     accounts,
+    alerts,
     beat,
     deliveries,
     digests,
     filters,
     items,
     lists,
+    log_entries,
+    logins,
     mailings,
     recipients,
     results,
@@ -17,12 +20,15 @@ from mailer.admin import (
 
 __all__ = [
     "accounts",
+    "alerts",
     "beat",
     "deliveries",
     "digests",
     "filters",
     "items",
     "lists",
+    "log_entries",
+    "logins",
     "mailings",
     "recipients",
     "results",

@@ -1,30 +1,32 @@
 """Who may do and see what in the admin, beyond Django's own permissions on each model."""
 
+import re
 from collections.abc import Callable
-from contextvars import ContextVar
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser, PermissionsMixin
 from django.http import HttpRequest, HttpResponse
 
+from mailer.models.addresses import read_by, shown_address
+
+__all__ = ["may_see_addresses", "may_send", "remember_viewer", "sees", "shown_address", "shown_text"]
+
 #: Nobody adds a mailing by hand, so the permission to add one is the permission to send, pause, cancel and retry.
 SEND = "mailer.add_mailing"
 SEE_ADDRESSES = "mailer.see_address"
 
+#: Whatever looks like a mail address in a text.
+ADDRESS = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]+@[\w-]+(?:\.[\w-]+)+")
+
 User = AbstractBaseUser | AnonymousUser
-# The columns of a list are not told for whom they are drawn.
-_viewer: ContextVar[User | None] = ContextVar("viewer", default=None)
 
 
 def remember_viewer(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
     """Middleware: what a page shows may depend on who looks."""
 
     def respond(request: HttpRequest) -> HttpResponse:
-        token = _viewer.set(request.user)
-        try:
+        with read_by(lambda: may_see_addresses(request.user)):
             return get_response(request)
-        finally:
-            _viewer.reset(token)
 
     return respond
 
@@ -39,13 +41,14 @@ def may_see_addresses(user: User) -> bool:
     return _may(user, SEE_ADDRESSES)
 
 
-def shown_address(address: str) -> str:
-    """The address as whoever is looking may see it: `j…@example.org` without the permission."""
-    viewer = _viewer.get()
-    if viewer is not None and may_see_addresses(viewer):
-        return address
-    local, at, domain = address.rpartition("@")
-    return f"{local[:1]}…{at}{domain}" if at else address
+def sees(address: str) -> bool:
+    """Whether whoever is looking sees this address in full, and so may search for it."""
+    return shown_address(address) == address
+
+
+def shown_text(text: str) -> str:
+    """A text with each address in it as `shown_address` shows it: what a mail server says names people too."""
+    return ADDRESS.sub(lambda found: shown_address(found.group()), text)
 
 
 def _may(user: User, permission: str) -> bool:

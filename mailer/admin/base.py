@@ -1,15 +1,19 @@
 """What all our admin pages share, and the only place that knows the admin theme, because it may be swapped."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import admin
+from django.core.exceptions import FieldDoesNotExist
 from django.db import models
 from django.db.models import Model
+from django.db.models.constants import LOOKUP_SEP
 from django.forms import Field
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from django.utils.functional import cached_property
 from unfold.admin import ModelAdmin, StackedInline, TabularInline
-from unfold.contrib.filters.admin import AutocompleteSelectFilter
+from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateFilter
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.views import ChangeList
 from unfold.widgets import (
@@ -20,8 +24,11 @@ from unfold.widgets import (
     UnfoldAdminTimeWidget,
 )
 
+from mailer.admin.access import may_see_addresses
+from mailer.admin.changes import MOST_SHOWN, change_in_words, changes_of
+from mailer.admin.columns import Column, masked
 from mailer.admin.paging import CappedPaginator
-from mailer.models import TimeZoneField
+from mailer.models import AddressField, TimeZoneField
 from mailer.models.zones import known_time_zones
 
 __all__ = [
@@ -29,6 +36,7 @@ __all__ = [
     "AutocompleteSelectFilter",
     "LogPages",
     "Pages",
+    "RangeDateFilter",
     "ReadOnlyRows",
     "Rows",
     "StackedInline",
@@ -41,6 +49,9 @@ __all__ = [
     "UserCreationForm",
     "zone_choices",
 ]
+
+#: The fields of people and suppressions that only some may read in full: the address, and what was said of it.
+PERSONAL = ("email", "note")
 
 
 def zone_choices(empty: str = "") -> list[tuple[str, str]]:
@@ -83,6 +94,72 @@ class Pages(ModelAdmin):
         if field is not None and isinstance(db_field, models.DateTimeField):
             field.help_text = f"{field.help_text} In {timezone.get_current_timezone_name()}.".strip()
         return field
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        """A person's address as whoever looks may see it."""
+        return self._masked(super().get_list_display(request))
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """On the form too, where it can't be changed by those who don't see it."""
+        fieldsets = super().get_fieldsets(request, obj)
+        if obj is None or may_see_addresses(request.user):
+            return fieldsets
+        return [(title, {**options, "fields": self._masked(options["fields"])}) for title, options in fieldsets]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """With what stands in an address's place."""
+        return [*super().get_readonly_fields(request, obj), *self._personal.values()]
+
+    def get_sortable_by(self, request: HttpRequest) -> Any:
+        """Addresses are sorted as ever."""
+        return self._masked(super().get_sortable_by(request))
+
+    @cached_property
+    def _personal(self) -> dict[str, Column]:
+        """The fields that hold a person's address, and what is shown in their place; a list's own is no secret."""
+        fields = {field.name: field for field in self.opts.fields if field.name in PERSONAL}
+        if not isinstance(fields.get("email"), AddressField):
+            return {}
+        return {name: masked(name, str(field.verbose_name).capitalize()) for name, field in fields.items()}
+
+    def _masked(self, names: Iterable[Any]) -> list[Any]:
+        return [self._personal.get(name, name) for name in names]
+
+    def construct_change_message(self, request: HttpRequest, form: Any, formsets: Any, add: bool = False) -> str:
+        """From what to what, in words."""
+        return change_in_words(form, formsets, add)
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """The form, and at its end who changed the object last."""
+        obj = context.get("original")
+        if obj is not None:
+            concerned = self.history_of(obj)
+            context["last_changes"] = changes_of(concerned)[:MOST_SHOWN]
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def history_of(self, obj: Model) -> list[Model]:
+        """The objects whose changes are changes of this one; itself at least."""
+        return [obj]
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        """Who sees no addresses cannot find them out letter by letter from the address of a page either."""
+        if request is not None and not may_see_addresses(request.user) and self._asks_for_text(lookup):
+            return False
+        return super().lookup_allowed(lookup, value, request)
+
+    def _asks_for_text(self, lookup: str) -> bool:
+        """Whether a lookup such as `recipient__email__startswith` ends at a text that is not one of a few choices."""
+        field: Any = None
+        options = self.opts
+        for name in lookup.split(LOOKUP_SEP):
+            try:
+                field = options.get_field(name)
+            except FieldDoesNotExist:
+                break
+            options = field.related_model._meta if field.related_model else options
+        return isinstance(field, models.CharField | models.TextField | models.JSONField) and not field.choices
 
 
 class LogPages(Pages):

@@ -22,6 +22,7 @@ from django_celery_beat.models import (
     SolarSchedule,
 )
 
+from mailer.admin.access import may_send
 from mailer.admin.base import Pages, ReadOnlyRows, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 from mailer.admin.columns import moment, page_link
 from mailer.scheduling.schedules import UnknownDigest, UnusableTask, check_periodic_task
@@ -80,6 +81,39 @@ class PeriodicTaskPages(PeriodicTaskAdmin, Pages):
     def get_queryset(self, request: HttpRequest) -> QuerySet[PeriodicTask]:
         """With the schedule and the digest."""
         return super().get_queryset(request).select_related("digest", "interval", "crontab", "solar", "clocked")
+
+    def has_run_permission(self, request: HttpRequest) -> bool:
+        """To run a digest's task by hand is to ask for mail."""
+        return may_send(request.user)
+
+    @admin.action(description="Switch on", permissions=["change"])
+    def enable_tasks(self, request: HttpRequest, queryset: QuerySet[PeriodicTask]) -> None:
+        """Upstream asks for no permission, and does not say who did it; so with the other actions."""
+        self._log_each(request, queryset, "Switched on.")
+        super().enable_tasks(request, queryset)
+
+    @admin.action(description="Switch off", permissions=["change"])
+    def disable_tasks(self, request: HttpRequest, queryset: QuerySet[PeriodicTask]) -> None:
+        """What falls due meanwhile is skipped."""
+        self._log_each(request, queryset, "Switched off.")
+        super().disable_tasks(request, queryset)
+
+    @admin.action(description="Switch those that are off on, and the others off", permissions=["change"])
+    def toggle_tasks(self, request: HttpRequest, queryset: QuerySet[PeriodicTask]) -> None:
+        """Each the other way."""
+        self._log_each(request, queryset.filter(enabled=True), "Switched off.")
+        self._log_each(request, queryset.filter(enabled=False), "Switched on.")
+        super().toggle_tasks(request, queryset)
+
+    @admin.action(description="Run now", permissions=["run"])
+    def run_tasks(self, request: HttpRequest, queryset: QuerySet[PeriodicTask]) -> None:
+        """A digest whose time has not come does nothing; its own page sends it at once."""
+        self._log_each(request, queryset, "Run by hand.")
+        super().run_tasks(request, queryset)
+
+    def _log_each(self, request: HttpRequest, tasks: QuerySet[PeriodicTask], message: str) -> None:
+        for task in tasks:
+            self.log_change(request, task, message)
 
     @admin.display(description="Digest")
     def of_digest(self, task: PeriodicTask) -> str:

@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from mailer.admin.access import shown_text
 from mailer.insight.words import when
 
 Column = Callable[[Any], str]
@@ -19,10 +20,13 @@ LOOKS: dict[str, tuple[str, str]] = {
     "sent": ("good", "✓"),
     "done": ("good", "✓"),
     "active": ("good", "✓"),
+    "alive": ("good", "✓"),
     "SUCCESS": ("good", "✓"),
     "queued": ("calm", "…"),
     "planned": ("calm", "…"),
     "waiting": ("calm", "…"),
+    "due": ("calm", "…"),
+    "stopped": ("calm", "–"),
     "pending": ("calm", "…"),
     "sending": ("busy", "→"),
     "STARTED": ("busy", "→"),
@@ -32,6 +36,8 @@ LOOKS: dict[str, tuple[str, str]] = {
     "unsubscribed": ("calm", "–"),
     "cancelled": ("calm", "–"),
     "missed": ("bad", "!"),
+    "overdue": ("bad", "!"),
+    "silent": ("bad", "!"),
     "failed": ("bad", "✕"),
     "bounced": ("bad", "↩"),
     "complained": ("bad", "!"),
@@ -67,6 +73,15 @@ def related(field: str, title: str) -> Column:
         return page_link(getattr(row, field))
 
     return _titled(show, title, None)
+
+
+def masked(field: str, title: str) -> Column:
+    """A column with a text in which addresses are shown as whoever looks may see them."""
+
+    def show(row: Any) -> str:
+        return shown_text(getattr(row, field)) or "–"
+
+    return _titled(show, title, field)
 
 
 def state_label(value: str, text: str = "") -> SafeString:

@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
-from mailer.admin.access import shown_address
+from mailer.admin.access import shown_address, shown_text
 from mailer.admin.base import LogPages
 from mailer.admin.columns import list_of, moment, page_of, related
 from mailer.admin.delivery_log import find_page
@@ -80,14 +80,14 @@ class AttemptPages(LogPages):
     sortable_by = ()
     list_select_related = ("delivery",)
     ordering = ("-id",)
-    fields = (moment("at", "When"), "delivery", "outcome", "smtp_code", "smtp_text")
-    readonly_fields = (moment("at", "When"),)
+    fields = (moment("at", "When"), "delivery", "outcome", "smtp_code", "text")
+    readonly_fields = (moment("at", "When"), "text")
     empty_hint = "Every mail went out at its first attempt so far."
 
     @admin.display(description="Server's answer")
     def text(self, attempt: Attempt) -> str:
         """The beginning of what the server said."""
-        return attempt.smtp_text[:100]
+        return shown_text(attempt.smtp_text)[:100]
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ def _row(delivery: Delivery) -> _Row:
         _address(delivery),
         str(mailing.digest or mailing.list or mailing.version.template),
         reason_in_words(delivery),
-        server_answer(delivery)[:60],
+        shown_text(server_answer(delivery))[:60],
     )
 
 
@@ -130,7 +130,7 @@ def _story(delivery: Delivery) -> dict[str, Any]:
         "delivery": delivery,
         "address": _address(delivery),
         "what_happened": what_happened(delivery),
-        "answer": server_answer(delivery),
+        "answer": shown_text(server_answer(delivery)),
         "attempts": delivery.failed_attempts.all()[:50],
         "batch": batch_of(delivery),
         "message_id": message_id(delivery.pk),

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
@@ -59,6 +59,11 @@ class DigestPages(Pages):
     def get_prepopulated_fields(self, request: HttpRequest, obj: Digest | None = None) -> dict[str, Any]:
         """A new digest's slug is made from its name."""
         return {"slug": ("name",)} if obj is None else {}
+
+    def history_of(self, obj: Model) -> list[Model]:
+        """Its schedule's changes too, which somebody may have made in beat's own pages."""
+        task = obj.periodic_task if isinstance(obj, Digest) else None
+        return [found for found in (obj, task, task and task.crontab) if found is not None]
 
     @admin.display(description="Schedule")
     def crontab(self, digest: Digest) -> str:

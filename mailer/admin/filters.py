@@ -1,12 +1,15 @@
 """The template library `post`: the admin's own templates load it for times, numbers, labels and links."""
 
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django import template
+from django.contrib.admin.models import LogEntry
 from django.db.models import Model
+from django.utils import timezone
 
-from mailer.admin.access import shown_address
+from mailer.admin.access import shown_address, shown_text
+from mailer.admin.changes import entry_in_words
 from mailer.admin.columns import page_of, state_label
 from mailer.insight import words
 from mailer.insight.outcomes import sum_line
@@ -26,6 +29,24 @@ def when(moment: datetime | None) -> str:
 def when_exactly(moment: datetime | None) -> str:
     """A moment with its seconds and its zone."""
     return words.when_exactly(moment)
+
+
+@register.filter
+def when_today(moment: datetime) -> str:
+    """A moment of today: the time of day with its zone."""
+    return words.when_today(moment)
+
+
+@register.filter
+def clock(moment: datetime) -> str:
+    """The time of day as people say it: 3 PM."""
+    return words.clock(timezone.localtime(moment))
+
+
+@register.filter
+def ago(moment: datetime) -> str:
+    """How long ago a moment was."""
+    return f"{words.how_long(max(timezone.now() - moment, timedelta()))} ago"
 
 
 @register.filter
@@ -50,6 +71,18 @@ def label(value: str, text: str = "") -> str:
 def address(text: str) -> str:
     """A mail address as the person who looks may see it."""
     return shown_address(text)
+
+
+@register.filter
+def addresses(text: str) -> str:
+    """A text with the addresses in it as the person who looks may see them."""
+    return shown_text(text)
+
+
+@register.filter
+def done(entry: LogEntry) -> str:
+    """What an entry of the log of changes says."""
+    return shown_text(entry_in_words(entry))
 
 
 @register.filter

@@ -1,12 +1,14 @@
 """People: their lists, their suppression, their last mails."""
 
 from typing import Any
+from urllib.parse import quote
 
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
+from mailer.admin.access import may_see_addresses, sees
 from mailer.admin.base import AutocompleteSelectFilter, Pages, Rows
 from mailer.admin.columns import list_of, moment, related, state
 from mailer.insight.people import last_mails_to, suppression_of, with_address
@@ -42,7 +44,8 @@ class RecipientPages(Pages):
         self, request: HttpRequest, queryset: QuerySet[Recipient], search_term: str
     ) -> tuple[QuerySet[Recipient], bool]:
         """By the unique address."""
-        return (with_address(queryset, search_term) if search_term else queryset), False
+        whole = not may_see_addresses(request.user)
+        return (with_address(queryset, search_term, whole) if search_term else queryset), False
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
@@ -80,7 +83,7 @@ class SubscriptionPages(Pages):
         """By the recipient's unique address."""
         if not search_term:
             return queryset, False
-        people = with_address(Recipient.objects.all(), search_term).order_by()
+        people = with_address(Recipient.objects.all(), search_term, not may_see_addresses(request.user)).order_by()
         return queryset.filter(recipient__in=people.values("pk")), False
 
     def save_model(self, request: HttpRequest, obj: Subscription, form: Any, change: bool) -> None:
@@ -96,5 +99,5 @@ def _story(recipient: Recipient) -> dict[str, Any]:
     return {
         "mails": last_mails_to(recipient, LAST_MAILS),
         "suppression": suppression_of(recipient, timezone.now()),
-        "all_mails": list_of(Delivery, f"q={recipient.email}"),
+        "all_mails": list_of(Delivery, f"q={quote(recipient.email)}") if sees(recipient.email) else "",
     }

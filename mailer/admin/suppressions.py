@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from mailer.admin.access import may_see_addresses
 from mailer.admin.base import Pages
 from mailer.admin.columns import moment
 from mailer.insight.people import with_address
@@ -29,7 +30,8 @@ class SuppressionPages(Pages):
         self, request: HttpRequest, queryset: QuerySet[Suppression], search_term: str
     ) -> tuple[QuerySet[Suppression], bool]:
         """By the unique address."""
-        return (with_address(queryset, search_term) if search_term else queryset), False
+        whole = not may_see_addresses(request.user)
+        return (with_address(queryset, search_term, whole) if search_term else queryset), False
 
     def save_model(self, request: HttpRequest, obj: Suppression, form: Any, change: bool) -> None:
         """Remember who suppressed the address."""

@@ -68,12 +68,15 @@ def subscribers_by_state(mailing_list: RecipientList) -> list[tuple[str, str, in
     return [(state.value, str(state.label), counted.get(state.value, 0)) for state in states]
 
 
-def with_address(rows: QuerySet[Addressed], text: str) -> QuerySet[Addressed]:
-    """Recipients or suppressions whose address is, or begins with, the text; both by the unique index."""
+def with_address(rows: QuerySet[Addressed], text: str, whole: bool = False) -> QuerySet[Addressed]:
+    """Recipients or suppressions whose address is the text, or unless it must be `whole` begins with it.
+
+    Both by the unique index. Who sees no addresses could find them out by their beginnings, letter by letter.
+    """
     try:
         return rows.filter(email=normalise_address(text))
     except InvalidAddress:
-        return rows.filter(email__startswith=text.strip().lower())
+        return rows.none() if whole else rows.filter(email__startswith=text.strip().lower())
 
 
 def _ids_among(mailings: QuerySet[Mailing], recipient: Recipient) -> QuerySet[Delivery, int]:

@@ -26,6 +26,17 @@ def when_exactly(moment: datetime | None) -> str:
     return f"{local:%a %-d %b %Y %H:%M:%S} {local.tzinfo}"
 
 
+def when_today(moment: datetime) -> str:
+    """The time of day in the active zone, with the zone's name: `15:00 UTC`."""
+    local = timezone.localtime(moment)
+    return f"{local:%H:%M} {local.tzinfo}"
+
+
+def clock(moment: datetime) -> str:
+    """The time of day in the zone that the moment carries, as people say it: `3 PM`, `3:20 PM`."""
+    return f"{moment:%-I %p}" if moment.minute == 0 else f"{moment:%-I:%M %p}"
+
+
 def how_long(span: timedelta) -> str:
     """A span in its two largest units: `2 h 10 min`, `3.1 s`, `1 d 4 h`."""
     seconds = span.total_seconds()

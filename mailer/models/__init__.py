@@ -7,12 +7,15 @@ from mailer.models.digests import Digest, DigestItem
 from mailer.models.mailings import Mailing, MailingItem
 from mailer.models.recipients import Domain, Recipient, RecipientList, Subscription
 from mailer.models.relays import RelayPause
+from mailer.models.roles import RoleGrant
 from mailer.models.suppressions import Suppression
 from mailer.models.templates import EmailTemplate, TemplateVersion
+from mailer.models.watch import Alert, Heartbeat, Tally
 from mailer.models.zones import TimeZoneField, validate_time_zone
 
 __all__ = [
     "AddressField",
+    "Alert",
     "Attempt",
     "Claim",
     "Delivery",
@@ -20,14 +23,17 @@ __all__ = [
     "DigestItem",
     "Domain",
     "EmailTemplate",
+    "Heartbeat",
     "InvalidAddress",
     "Mailing",
     "MailingItem",
     "Recipient",
     "RecipientList",
     "RelayPause",
+    "RoleGrant",
     "Subscription",
     "Suppression",
+    "Tally",
     "TemplateVersion",
     "TimeZoneField",
     "normalise_address",

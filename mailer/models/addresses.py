@@ -1,6 +1,9 @@
-"""The one place where a mail address is checked and brought to the form in which it is stored."""
+"""The one place where a mail address is checked, brought to the form in which it is stored, and shown."""
 
 import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -44,6 +47,26 @@ def normalise_address(text: str) -> str:
     if len(normal) > MAX_LENGTH or len(normal.partition("@")[0]) > MAX_LOCAL_LENGTH:
         raise InvalidAddress(f"{normal[:60]!r}… is too long: {MAX_LOCAL_LENGTH} before the @, {MAX_LENGTH} in all.")
     return normal
+
+
+# The columns of a list, a page's title and an object's own name are not told for whom they are drawn.
+_reader_may: ContextVar[Callable[[], bool]] = ContextVar("reader_may", default=lambda: False)
+
+
+@contextmanager
+def read_by(may_see_addresses: Callable[[], bool]) -> Iterator[None]:
+    """Within the `with`, addresses are shown to somebody of whom this says whether they see them in full."""
+    token = _reader_may.set(may_see_addresses)
+    try:
+        yield
+    finally:
+        _reader_may.reset(token)
+
+
+def shown_address(address: str) -> str:
+    """The address as its reader may see it: `j…@example.org` without the permission, and where there is no reader."""
+    local, at, domain = address.rpartition("@")
+    return f"{local[:1]}…{at}{domain}" if at and not _reader_may.get()() else address
 
 
 class AddressField(models.CharField):  # type: ignore[type-arg]

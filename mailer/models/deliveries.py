@@ -1,12 +1,12 @@
 """One mail to one recipient: the work item and the log in one, kept slim because there are millions."""
 
 from datetime import datetime
-from typing import Any
 
 from django.db import models
 from django.db.models import Q
 
 from mailer.models.claims import Claim
+from mailer.models.literals import Literal
 from mailer.models.mailings import Mailing
 from mailer.models.recipients import Domain, Recipient
 
@@ -14,32 +14,24 @@ from mailer.models.recipients import Domain, Recipient
 FIRST_ERROR_CODE = 300
 
 
-class _Literal(models.Value):
-    """A value that is written into the statement: SQLite uses a partial index only for the words of its condition."""
-
-    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[str | int, ...]]:
-        """The value, a text in quotes; it is one of ours and holds none."""
-        return (f"'{self.value}'" if isinstance(self.value, str) else f"{self.value:d}"), ()
-
-
 class DeliveryQuerySet(models.QuerySet["Delivery"]):
     """Deliveries by state."""
 
     def open(self) -> "DeliveryQuerySet":
         """Those that are not final, by the index of just these."""
-        return self.filter(status=_Literal("queued"))
+        return self.filter(status=Literal("queued"))
 
     def ended_otherwise(self) -> "DeliveryQuerySet":
         """Those that are final and not sent, by the index of just these."""
-        return self.exclude(status__in=[_Literal("queued"), _Literal("sent")])
+        return self.exclude(status__in=[Literal("queued"), Literal("sent")])
 
     def with_reason(self) -> "DeliveryQuerySet":
         """Those that say why they are not simply sent, by the index of just these."""
-        return self.filter(reason__gt=_Literal(""))
+        return self.filter(reason__gt=Literal(""))
 
     def refused(self) -> "DeliveryQuerySet":
         """Those to which the mail server last answered with an error, by the index of just these."""
-        return self.filter(smtp_code__gte=_Literal(FIRST_ERROR_CODE))
+        return self.filter(smtp_code__gte=Literal(FIRST_ERROR_CODE))
 
     def to_domain(self, domain: str) -> "DeliveryQuerySet":
         """Those to addresses at the domain, which is in its normal form."""

@@ -5,6 +5,7 @@ from django.db import models
 from django.db.models import Q
 
 from mailer.models.digests import Digest, DigestItem
+from mailer.models.literals import Literal
 from mailer.models.recipients import Recipient, RecipientList
 from mailer.models.templates import TemplateVersion
 from mailer.models.zones import TimeZoneField
@@ -14,8 +15,8 @@ class MailingQuerySet(models.QuerySet["Mailing"]):
     """Mailings by state."""
 
     def open(self) -> "MailingQuerySet":
-        """Those that still have, or will have, mails to send."""
-        return self.filter(status__in=[Mailing.Status.PLANNED, Mailing.Status.SENDING, Mailing.Status.PAUSED])
+        """Those that still have, or will have, mails to send, by the index of just these."""
+        return self.filter(status__in=[Literal("planned"), Literal("sending"), Literal("paused")])
 
 
 class Mailing(models.Model):
@@ -90,6 +91,8 @@ class Mailing(models.Model):
                 condition=Q(status__in=["planned", "sending", "paused"]),
                 name="mailing_open",
             ),
+            # Single mails may be millions; those to lists are a few a day.
+            models.Index(fields=["scheduled_for"], condition=Q(list__isnull=False), name="mailing_to_list"),
         ]
 
     def __str__(self) -> str:

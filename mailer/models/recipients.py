@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.db import models
 
-from mailer.models.addresses import AddressField
+from mailer.models.addresses import AddressField, shown_address
 from mailer.models.zones import TimeZoneField
 
 
@@ -46,7 +46,7 @@ class Recipient(models.Model):
         permissions = [("see_address", "Can see people's addresses in full")]
 
     def __str__(self) -> str:
-        return self.email
+        return shown_address(self.email)
 
 
 class RecipientList(models.Model):

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from mailer.models.addresses import AddressField
+from mailer.models.addresses import AddressField, shown_address
 
 
 class SuppressionQuerySet(models.QuerySet["Suppression"]):
@@ -43,4 +43,4 @@ class Suppression(models.Model):
         ordering = ["-id"]
 
     def __str__(self) -> str:
-        return self.email
+        return shown_address(self.email)

@@ -8,9 +8,11 @@ from typing import NamedTuple
 
 from django.db import connection, transaction
 from django.db.models import Count, F
+from django.utils import timezone
 
 from mailer.models import Attempt, Claim, Delivery, Mailing, Suppression
 from mailer.sending.outcomes import Kind, Outcome, judge
+from mailer.sending.tallies import tally
 
 _SENT = """
 UPDATE mailer_delivery SET status = 'sent', reason = '', attempts = attempts + 1, next_attempt_at = NULL,
@@ -178,3 +180,4 @@ def _add_to_sums(mailing_id: int, done: Counter[str]) -> None:
     changed = {name: F(name) + number for name, number in done.items() if number and hasattr(Mailing, name)}
     if changed:
         Mailing.objects.filter(pk=mailing_id).update(**changed)
+    tally(done, timezone.now())

@@ -1,10 +1,9 @@
-"""What is known of the relay, shared by all workers: while it can't be used, batches wait and one alert is out."""
+"""What is known of the relay, shared by all workers: while it can't be used, batches wait and an alert is out."""
 
 import logging
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.core.mail import mail_admins
 
 from mailer.models import RelayPause
 
@@ -25,14 +24,16 @@ def is_paused(now: datetime) -> bool:
 
 
 def pause_relay(reason: str, now: datetime) -> None:
-    """Leave the relay alone for a while. The first to say so writes the alert; the others only prolong the pause."""
+    """Leave the relay alone for a while. The first to say so logs it; the others only prolong the pause.
+
+    The admins are told by `insight.alerts`: their mail goes by the same relay, and may have to wait for it.
+    """
     retry_at = now + PAUSE
     _, is_new = RelayPause.objects.update_or_create(
         relay=relay_name(), defaults={"reason": reason[:500], "retry_at": retry_at}
     )
     if is_new:
         logger.error("Sending is paused: %s. It is tried again every %d s.", reason, PAUSE.total_seconds())
-        mail_admins("Sending is paused", reason, fail_silently=True)
 
 
 def try_relay_again(now: datetime) -> None:

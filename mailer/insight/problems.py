@@ -1,0 +1,120 @@
+"""What is wrong, in sentences: pure functions of what is known and of the time."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from mailer.insight.life import SILENCE, Life, is_alive
+from mailer.insight.words import clock, when, when_there
+from mailer.models import Digest, Mailing, RelayPause
+
+#: For so long a digest that was missed stays a problem.
+MISSED_FOR = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something that people must know of."""
+
+    key: str  #: the same as long as it is the same problem
+    title: str
+    text: str
+    since: datetime
+    has_end: bool = True  #: a state; an event has none
+
+
+@dataclass(frozen=True)
+class View:
+    """What is known at a time."""
+
+    life: Life
+    depths: Mapping[str, int] | None  #: messages by queue; None if the broker can't be asked
+    pauses: Sequence[RelayPause]
+    missed: Sequence[Mailing]  #: within MISSED_FOR
+    overdue: Sequence[tuple[Digest, datetime]]  #: digests whose time has passed without a mailing
+    #: Who has just come judges nobody by what was before: after a night without power all start at once.
+    watched_since: datetime | None = None
+
+
+def find_problems(view: View, now: datetime) -> list[Problem]:
+    """What is wrong, the worst first: a digest that did not go, then what keeps the next ones from going."""
+    found = (_overdue, _missed, _relay, _broker, _workers, _beat, _ticks)
+    return [problem for find in found for problem in find(view, now)]
+
+
+def _overdue(view: View, now: datetime) -> Iterator[Problem]:
+    for digest, moment in view.overdue:
+        if _is_long_ago(moment, view, now):
+            text = (
+                f"{digest} was due {when_there(moment)} and nothing has planned it. It goes out late if a tick runs "
+                f"within {digest.catch_up_hours} h of that time; after that it is recorded as missed."
+            )
+            yield Problem(f"overdue {digest.pk}", f"{clock(moment)} passed without {digest}", text, moment)
+
+
+def _missed(view: View, now: datetime) -> Iterator[Problem]:
+    by_day: defaultdict[str, list[Mailing]] = defaultdict(list)
+    for mailing in view.missed:
+        by_day[f"missed {mailing.digest_id} {mailing.scheduled_for:%Y-%m-%d}"].append(mailing)
+    for key, mailings in by_day.items():
+        first = min(mailings, key=lambda mailing: mailing.scheduled_for)
+        zones = f", in {len(mailings)} time zones" if len(mailings) > 1 else ""
+        text = f"{first.digest} of {when(first.scheduled_for)}{zones} will not go out any more: {first.reason}."
+        yield Problem(key, f"{first.digest} was missed", text, first.scheduled_for, has_end=False)
+
+
+def _relay(view: View, now: datetime) -> Iterator[Problem]:
+    for pause in view.pauses:
+        text = f"{pause.reason}. Nothing is lost: what waits goes out when the mail server works again."
+        yield Problem(f"relay {pause.relay}", "The mail server can't be used", text, pause.since)
+
+
+def _broker(view: View, now: datetime) -> Iterator[Problem]:
+    if view.depths is None:
+        text = "Workers get no new work until it answers. Nothing is lost: the database knows all that is to be sent."
+        yield Problem("broker", "The message broker can't be reached", text, now)
+
+
+def _workers(view: View, now: datetime) -> Iterator[Problem]:
+    rows, beat = view.life.workers, view.life.beat_started
+    if any(is_alive(row, now) for row in rows):
+        return
+    if rows:
+        last = max(row.seen_at for row in rows)
+        text = f"The last sign of life of one came {when(last)}. Nothing is sent until a worker is started."
+        yield Problem("workers", "No worker is alive", text, last)
+    elif beat is not None and _is_long_ago(beat, view, now):
+        yield Problem("workers", "No worker was started", "Beat runs, but nothing is sent without a worker.", beat)
+
+
+def _beat(view: View, now: datetime) -> Iterator[Problem]:
+    life = view.life
+    first_worker = min((row.started_at for row in life.workers if is_alive(row, now)), default=None)
+    last = life.beat_rang or life.beat_started or first_worker
+    if life.beat_is_off:
+        text = "The periodic tasks that run mailer.tasks.tick are switched off; nothing goes out by itself meanwhile."
+        yield Problem("beat off", "The ticks are switched off", text, last or now)
+    elif last is not None and _is_long_ago(last, view, now):
+        rang = f"It rang last {when(life.beat_rang)}" if life.beat_rang else "It has never rung"
+        text = f"{rang}. Digests, and mails that are to be tried again, wait until beat runs."
+        yield Problem("beat", "Beat is silent", text, last)
+
+
+def _ticks(view: View, now: datetime) -> Iterator[Problem]:
+    """Beat rings, and nobody comes; where it is known why, that has been said already."""
+    life = view.life
+    ran = life.tick_ran or life.beat_started
+    rings = life.beat_rang is not None and not _is_long_ago(life.beat_rang, view, now)
+    if ran is None or not rings or not _is_long_ago(ran, view, now):
+        return
+    if view.depths is not None and any(is_alive(row, now) for row in life.workers):
+        text = (
+            f"Workers live and beat rings, but the last tick was run {when(life.tick_ran)}; the queue `default` holds "
+            f"{view.depths.get('default', 0):,} messages. No worker takes from it, or all are busy with other work."
+        )
+        yield Problem("ticks", "No worker runs the ticks", text, ran)
+
+
+def _is_long_ago(moment: datetime, view: View, now: datetime) -> bool:
+    return now - max(moment, view.watched_since or moment) > SILENCE

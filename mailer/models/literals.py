@@ -1,0 +1,13 @@
+"""Values that stand in a statement as words."""
+
+from typing import Any
+
+from django.db import models
+
+
+class Literal(models.Value):
+    """A value that is written into the statement: SQLite uses a partial index only for the words of its condition."""
+
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[str | int, ...]]:
+        """The value, a text in quotes; it is one of ours and holds none."""
+        return (f"'{self.value}'" if isinstance(self.value, str) else f"{self.value:d}"), ()

@@ -1,0 +1,78 @@
+"""Who may open and change what in the admin, as two tables that a person can read and check.
+
+M List manager, T Template author, S Sender, R Reviewer. A superuser may do all of it, except what is `never` done.
+`staff` may all who can log in, also without a role; `anyone` those too who have not; `nothing` is there to be had.
+"""
+
+ROLES = {"M": "List manager", "T": "Template author", "S": "Sender", "R": "Reviewer"}
+
+#: What each role may do with the rows of a model, on its list, its forms and its history.
+MODELS = """
+model                                  view   add    change  delete
+
+mailer.RecipientList                   MTSR   M      M       M
+mailer.Recipient                       MSR    M      M       M
+mailer.Subscription                    MSR    M      M       M
+mailer.Suppression                     MSR    M      M       M
+
+mailer.Digest                          MTSR   S      S       S
+mailer.DigestItem                      MTSR   MS     MS      MS
+mailer.EmailTemplate                   MTSR   never  never   never
+mailer.TemplateVersion                 MTSR   never  never   never
+
+mailer.Mailing                         MTSR   never  never   never
+mailer.Delivery                        MSR    never  never   never
+mailer.Attempt                         MSR    never  never   never
+django_celery_results.TaskResult       SR     never  never   never
+django_celery_results.GroupResult      -      never  never   never
+mailer.Alert                           SR     never  never   never
+admin.LogEntry                         MTSR   never  never   never
+
+django_celery_beat.PeriodicTask        SR     -      -       -
+django_celery_beat.CrontabSchedule     SR     -      -       -
+django_celery_beat.IntervalSchedule    -      -      -       -
+django_celery_beat.ClockedSchedule     -      -      -       -
+django_celery_beat.SolarSchedule       -      -      -       -
+
+auth.User                              -      -      -       -
+auth.Group                             -      -      -       -
+axes.AccessAttempt                     -      never  never   never
+axes.AccessLog                         -      never  never   never
+"""
+
+#: All other addresses.
+PAGES = """
+address                                GET       POST
+
+index                                  staff     staff
+search                                 staff     staff
+jsi18n                                 staff     nothing
+autocomplete                           nothing   nothing
+view_on_site                           nothing   nothing
+app_list                               MTSR      MTSR
+login                                  anyone    anyone
+logout                                 nothing   staff
+password_change                        staff     staff
+password_change_done                   staff     nothing
+auth_user_password_change              -         -
+
+mailer_digest_pause                    nothing   S
+mailer_digest_resume                   nothing   S
+mailer_digest_send                     S         S
+mailer_templateversion_preview         MTSR      MTSR
+"""
+
+#: What can be done with several rows at once, beyond deleting them, which the first table has.
+ACTIONS = """
+model                                  action          by
+
+django_celery_beat.PeriodicTask        enable_tasks    -
+django_celery_beat.PeriodicTask        disable_tasks   -
+django_celery_beat.PeriodicTask        toggle_tasks    -
+django_celery_beat.PeriodicTask        run_tasks       S
+"""
+
+
+def rows(table: str) -> list[list[str]]:
+    """The words of each line below the heading."""
+    return [line.split() for line in table.strip().splitlines()[1:] if line.strip()]

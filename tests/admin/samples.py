@@ -1,0 +1,34 @@
+"""A row of every model that the admin shows, for tests that open every page."""
+
+from axes.models import AccessAttempt, AccessLog
+from django.contrib import admin
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.auth.models import User
+from django.db.models import Model
+from django.utils import timezone
+from django_celery_beat.models import ClockedSchedule, IntervalSchedule, PeriodicTask, SolarSchedule
+from django_celery_results.models import GroupResult
+
+from mailer.models import Alert, Digest, Recipient, Suppression
+from mailer.models.roles import grant_roles
+from tests.admin.world import AFTERNOON, make_world
+
+
+def make_samples() -> dict[type[Model], Model]:
+    """Model → one of its rows. A model without one is a model for which this function needs a line."""
+    make_world()
+    grant_roles()
+    root = User.objects.create_superuser("root")
+    address = Recipient.objects.earliest("pk").email
+    Suppression.objects.create(email=address, note=f"550 <{address}> is unknown")
+    Alert.objects.create(key="beat", title="Beat is silent", text="It rang last.", since=AFTERNOON, seen_at=AFTERNOON)
+    for changed, words in ((Digest, "Name: News → Daily news."), (Recipient, f"Address: {address} → eva@example.com.")):
+        LogEntry.objects.log_actions(root.pk, [changed.objects.earliest("pk")], CHANGE, words, single_object=True)
+    IntervalSchedule.objects.create(every=1, period="hours")
+    ClockedSchedule.objects.create(clocked_time=AFTERNOON)
+    SolarSchedule.objects.create(event="sunset", latitude=52, longitude=13)
+    GroupResult.objects.create(group_id="1")
+    AccessAttempt.objects.create(username="x", ip_address="192.0.2.1", failures_since_start=1)
+    AccessLog.objects.create(username="x", ip_address="192.0.2.1", attempt_time=timezone.now())
+    PeriodicTask.objects.filter(enabled=False).delete()
+    return {model: model._default_manager.earliest("pk") for model in admin.site._registry}
