@@ -1,18 +1,21 @@
 """What is stored; every model by its name."""
 
 from mailer.models.addresses import AddressField, InvalidAddress, normalise_address
+from mailer.models.announcements import Announcement
 from mailer.models.claims import Claim
 from mailer.models.deliveries import Attempt, Delivery
 from mailer.models.digests import Digest, DigestItem
 from mailer.models.mailings import Mailing, MailingItem
 from mailer.models.recipients import Domain, Recipient, RecipientList, Subscription
 from mailer.models.relays import RelayPause
+from mailer.models.segments import Segment, SegmentCondition
 from mailer.models.suppressions import Suppression
 from mailer.models.templates import EmailTemplate, TemplateVersion
 from mailer.models.zones import TimeZoneField, validate_time_zone
 
 __all__ = [
     "AddressField",
+    "Announcement",
     "Attempt",
     "Claim",
     "Delivery",
@@ -26,6 +29,8 @@ __all__ = [
     "Recipient",
     "RecipientList",
     "RelayPause",
+    "Segment",
+    "SegmentCondition",
     "Subscription",
     "Suppression",
     "TemplateVersion",
