@@ -2,6 +2,7 @@
 
 from mailer.admin import (
     accounts,
+    announcements,
     beat,
     deliveries,
     digests,
@@ -11,12 +12,14 @@ from mailer.admin import (
     mailings,
     recipients,
     results,
+    segments,
     suppressions,
     templates,
 )
 
 __all__ = [
     "accounts",
+    "announcements",
     "beat",
     "deliveries",
     "digests",
@@ -26,6 +29,7 @@ __all__ = [
     "mailings",
     "recipients",
     "results",
+    "segments",
     "suppressions",
     "templates",
 ]

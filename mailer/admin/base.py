@@ -14,10 +14,14 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 from unfold.views import ChangeList
 from unfold.widgets import (
     UnfoldAdminCheckboxSelectMultipleWidget,
+    UnfoldAdminRadioSelectWidget,
     UnfoldAdminSelect2Widget,
     UnfoldAdminSelectWidget,
+    UnfoldAdminTextareaWidget,
     UnfoldAdminTextInputWidget,
     UnfoldAdminTimeWidget,
+    UnfoldAdminURLInputWidget,
+    UnfoldBooleanSwitchWidget,
 )
 
 from mailer.admin.paging import CappedPaginator
@@ -33,10 +37,14 @@ __all__ = [
     "Rows",
     "StackedInline",
     "UnfoldAdminCheckboxSelectMultipleWidget",
+    "UnfoldAdminRadioSelectWidget",
     "UnfoldAdminSelect2Widget",
     "UnfoldAdminSelectWidget",
     "UnfoldAdminTextInputWidget",
+    "UnfoldAdminTextareaWidget",
     "UnfoldAdminTimeWidget",
+    "UnfoldAdminURLInputWidget",
+    "UnfoldBooleanSwitchWidget",
     "UserChangeForm",
     "UserCreationForm",
     "zone_choices",

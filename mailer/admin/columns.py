@@ -20,6 +20,8 @@ LOOKS: dict[str, tuple[str, str]] = {
     "done": ("good", "✓"),
     "active": ("good", "✓"),
     "SUCCESS": ("good", "✓"),
+    "draft": ("calm", "✎"),
+    "scheduled": ("busy", "…"),
     "queued": ("calm", "…"),
     "planned": ("calm", "…"),
     "waiting": ("calm", "…"),

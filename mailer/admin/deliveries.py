@@ -55,7 +55,7 @@ class DeliveryPages(LogPages):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Delivery]:
         """With all that a row shows; recipients apart, because a join would hide the mails of one who was deleted."""
-        named = ("mailing__digest", "mailing__list", "mailing__version__template")
+        named = ("mailing__digest", "mailing__announcement", "mailing__list", "mailing__version__template")
         return super().get_queryset(request).select_related(*named).prefetch_related("recipient")
 
     def get_list_display(self, request: HttpRequest) -> tuple[Any, ...]:
@@ -91,7 +91,7 @@ class DeliveryPages(LogPages):
     def part_of(self, delivery: Delivery) -> str:
         """A link to the mailing, with its moment below the name."""
         mailing = delivery.mailing
-        name = mailing.digest or mailing.list or mailing.version.template
+        name = mailing.digest or mailing.announcement or mailing.list or mailing.version.template
         link = page_link(mailing, str(name))
         return format_html('<span class="post-when">{}<br>{}</span>', link, when(mailing.scheduled_for))
 

@@ -2,6 +2,7 @@
 
 import json
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from django import template
 from django.db.models import Model
@@ -9,7 +10,7 @@ from django.db.models import Model
 from mailer.admin.access import shown_address
 from mailer.admin.columns import page_of, state_label
 from mailer.insight import words
-from mailer.insight.outcomes import sum_line
+from mailer.insight.outcomes import Share, shares, sum_line
 from mailer.models import Digest, Mailing
 from mailer.scheduling.schedules import schedule_in_words
 
@@ -26,6 +27,12 @@ def when(moment: datetime | None) -> str:
 def when_exactly(moment: datetime | None) -> str:
     """A moment with its seconds and its zone."""
     return words.when_exactly(moment)
+
+
+@register.filter
+def when_in(moment: datetime, zone: str) -> str:
+    """A moment by the clocks of a zone."""
+    return words.when_there(moment.astimezone(ZoneInfo(zone)))
 
 
 @register.filter
@@ -62,6 +69,12 @@ def page(target: Model) -> str:
 def sums(mailing: Mailing) -> str:
     """A mailing's sum line."""
     return sum_line(mailing)
+
+
+@register.filter
+def outcomes(mailing: Mailing) -> list[Share]:
+    """The parts of a mailing's bar."""
+    return shares(mailing)
 
 
 @register.filter
