@@ -33,6 +33,16 @@ class Day:
 
 
 @dataclass(frozen=True)
+class Bar:
+    """A day's two bars in a chart whose middle line is at 0: up for who joined, down for who left, each up to 100."""
+
+    place: int
+    up: float
+    down: float
+    day: Day
+
+
+@dataclass(frozen=True)
 class Growth:
     """The days, oldest first, and their sums."""
 
@@ -52,6 +62,12 @@ class Growth:
     def most(self) -> int:
         """The largest number of a day, at least 1: what the bars are measured by."""
         return max(1, *(max(day.joined, day.left) for day in self.days))
+
+    def bars(self) -> list[Bar]:
+        """The days on which something happened, as a chart shows them."""
+        scale = 100 / self.most
+        moving = [(place, day) for place, day in enumerate(self.days) if day.joined or day.left]
+        return [Bar(place, day.joined * scale, day.left * scale, day) for place, day in moving]
 
 
 def growth_of(mailing_list: RecipientList, now: datetime) -> Growth:
