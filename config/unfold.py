@@ -62,6 +62,7 @@ UNFOLD: dict[str, Any] = {
                 "separator": True,
                 "items": [
                     _page("Lists", "groups", "mailer.recipientlist"),
+                    _page("Segments", "filter_alt", "mailer.segment"),
                     _page("Recipients", "person", "mailer.recipient"),
                     _page("Suppressions", "block", "mailer.suppression"),
                 ],
@@ -71,6 +72,7 @@ UNFOLD: dict[str, Any] = {
                 "separator": True,
                 "items": [
                     _page("Digests", "newspaper", "mailer.digest"),
+                    _page("Announcements", "campaign", "mailer.announcement"),
                     _page("Items", "article", "mailer.digestitem"),
                     _page("Templates", "design_services", "mailer.emailtemplate"),
                 ],

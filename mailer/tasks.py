@@ -17,6 +17,7 @@ from kombu.exceptions import OperationalError
 from mailer.insight.life import note_tick
 from mailer.insight.retention import purge_notes
 from mailer.models import Mailing
+from mailer.scheduling.announcements import plan_announcements
 from mailer.scheduling.notifications import plan_notification
 from mailer.scheduling.planning import complete, plan_digest, plan_due
 from mailer.scheduling.schedules import find_digest
@@ -51,6 +52,7 @@ def tick() -> None:
     now = timezone.now()
     recover_journals(settings.JOURNAL_DIR, now)
     give_up_abandoned(now)
+    plan_announcements(now)
     plan_due(now)
     for mailing_id in finished_mailings():
         finish_mailing(mailing_id, now)
@@ -143,7 +145,8 @@ def _wake_notification(mailing: Mailing, due: datetime, task_id: str) -> None:
 
 
 def _queue_of(mailing: Mailing) -> str:
-    return "transactional" if mailing.kind == Mailing.Kind.NOTIFICATION else "bulk"
+    single = mailing.kind in (Mailing.Kind.NOTIFICATION, Mailing.Kind.TEST)
+    return "transactional" if single else "bulk"
 
 
 def _publish(task: "Task[Any, Any]", args: tuple[int, ...], **options: Any) -> bool:

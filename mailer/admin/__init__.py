@@ -3,6 +3,7 @@
 from mailer.admin import (
     accounts,
     alerts,
+    announcements,
     beat,
     deliveries,
     digests,
@@ -14,6 +15,7 @@ from mailer.admin import (
     mailings,
     recipients,
     results,
+    segments,
     suppressions,
     templates,
 )
@@ -21,6 +23,7 @@ from mailer.admin import (
 __all__ = [
     "accounts",
     "alerts",
+    "announcements",
     "beat",
     "deliveries",
     "digests",
@@ -32,6 +35,7 @@ __all__ = [
     "mailings",
     "recipients",
     "results",
+    "segments",
     "suppressions",
     "templates",
 ]

@@ -18,10 +18,14 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 from unfold.views import ChangeList
 from unfold.widgets import (
     UnfoldAdminCheckboxSelectMultipleWidget,
+    UnfoldAdminRadioSelectWidget,
     UnfoldAdminSelect2Widget,
     UnfoldAdminSelectWidget,
+    UnfoldAdminTextareaWidget,
     UnfoldAdminTextInputWidget,
     UnfoldAdminTimeWidget,
+    UnfoldAdminURLInputWidget,
+    UnfoldBooleanSwitchWidget,
 )
 
 from mailer.admin.access import may_see_addresses
@@ -41,10 +45,14 @@ __all__ = [
     "Rows",
     "StackedInline",
     "UnfoldAdminCheckboxSelectMultipleWidget",
+    "UnfoldAdminRadioSelectWidget",
     "UnfoldAdminSelect2Widget",
     "UnfoldAdminSelectWidget",
     "UnfoldAdminTextInputWidget",
+    "UnfoldAdminTextareaWidget",
     "UnfoldAdminTimeWidget",
+    "UnfoldAdminURLInputWidget",
+    "UnfoldBooleanSwitchWidget",
     "UserChangeForm",
     "UserCreationForm",
     "zone_choices",

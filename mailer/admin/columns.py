@@ -22,6 +22,8 @@ LOOKS: dict[str, tuple[str, str]] = {
     "active": ("good", "✓"),
     "alive": ("good", "✓"),
     "SUCCESS": ("good", "✓"),
+    "draft": ("calm", "✎"),
+    "scheduled": ("busy", "…"),
     "queued": ("calm", "…"),
     "planned": ("calm", "…"),
     "waiting": ("calm", "…"),

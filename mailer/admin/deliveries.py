@@ -30,7 +30,7 @@ class DeliveryPages(LogPages):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Delivery]:
         """With all that a row shows; recipients apart, because a join would hide the mails of one who was deleted."""
-        named = ("mailing__digest", "mailing__list", "mailing__version__template")
+        named = ("mailing__digest", "mailing__announcement", "mailing__list", "mailing__version__template")
         return super().get_queryset(request).select_related(*named).prefetch_related("recipient")
 
     def get_fieldsets(self, request: HttpRequest, obj: Delivery | None = None) -> list[Any]:
@@ -106,7 +106,7 @@ def _row(delivery: Delivery) -> _Row:
     return _Row(
         delivery,
         _address(delivery),
-        str(mailing.digest or mailing.list or mailing.version.template),
+        str(mailing.digest or mailing.announcement or mailing.list or mailing.version.template),
         reason_in_words(delivery),
         shown_text(server_answer(delivery))[:60],
     )

@@ -31,7 +31,7 @@ def find_page(request: HttpRequest, form: LogForm) -> LogPage:
     before = request.GET.get("before", "")
     after = int(before) if before.isdecimal() and len(before) < 19 else None
     page = _find(form, after)
-    named = ("mailing__digest", "mailing__list", "mailing__version__template")
+    named = ("mailing__digest", "mailing__announcement", "mailing__list", "mailing__version__template")
     # Recipients apart, because a join would hide the mails of one who was deleted.
     rows = Delivery.objects.filter(pk__in=page.ids).select_related(*named).prefetch_related("recipient")
     by_id = {row.pk: row for row in rows}

@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 
 from mailer.admin.base import (
     UnfoldAdminCheckboxSelectMultipleWidget,
+    UnfoldAdminRadioSelectWidget,
     UnfoldAdminSelect2Widget,
     UnfoldAdminTextInputWidget,
     zone_choices,
@@ -38,6 +39,13 @@ class DigestForm(forms.ModelForm):  # type: ignore[type-arg]
         error_messages={"required": "Choose at least one day; to stop the digest for a while, pause it."},
     )
     time_zone = forms.CharField(label="Time zone", widget=UnfoldAdminSelect2Widget())
+    in_recipients_zone = forms.TypedChoiceField(
+        label="Whose clock",
+        choices=[(False, "One for all: the zone above"), (True, "Each recipient's own, as far as it is known")],
+        coerce=lambda said: said == "True",
+        initial=False,
+        widget=UnfoldAdminRadioSelectWidget(),
+    )
 
     class Meta:
         model = Digest

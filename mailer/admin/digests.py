@@ -1,25 +1,39 @@
-"""Digests: the form with its schedule, what comes next, pause and resume, send now."""
+"""Digests: the form with its schedule, what comes next and for whom, how it arrives, pause and resume, send now."""
 
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path
+from django.urls import URLPattern
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from mailer.admin.access import may_send
-from mailer.admin.base import AutocompleteSelectFilter, Pages
+from mailer.admin.base import AutocompleteSelectFilter
 from mailer.admin.columns import list_of, page_of, related, state_label
 from mailer.admin.digest_form import SCHEDULE_FIELDS, DigestForm, shown_schedule
-from mailer.insight.upcoming import waiting_for
+from mailer.admin.digest_items import ItemsOfDigest
+from mailer.admin.letters import View
+from mailer.admin.second_look import is_number, needs_second_look
+from mailer.admin.tallies import SCRIPT, begin_tally, continue_tally
+from mailer.audience.tally import parts_of_lists
+from mailer.insight.upcoming import active_on, last_mailing_of, waiting_for, without_news
 from mailer.insight.words import when_there
-from mailer.models import Digest, DigestItem, Mailing, TemplateVersion
+from mailer.models import Digest, Mailing, Recipient, TemplateVersion
+from mailer.scheduling.drafts import Draft, draft_digest
 from mailer.scheduling.planning import NothingToSend, plan_now
-from mailer.scheduling.schedules import crontab_of, next_occurrences, schedule_in_words, set_paused, set_schedule
+from mailer.scheduling.schedules import (
+    crontab_of,
+    next_occurrences,
+    schedule_in_words,
+    scheduled_moments,
+    set_paused,
+    set_schedule,
+)
 from mailer.tasks import wake_mailing
 
 WHAT = ("name", "slug", "list", "template")
@@ -27,7 +41,7 @@ LIMITS = ("catch_up_hours", "send_when_empty", "max_items", "more_url")
 
 
 @admin.register(Digest)
-class DigestPages(Pages):
+class DigestPages(ItemsOfDigest):
     """Digests by name."""
 
     form = DigestForm
@@ -37,6 +51,9 @@ class DigestPages(Pages):
     autocomplete_fields = ("list", "template")
     change_form_outer_after_template = "admin/mailer/digest_story.html"
     empty_hint = "No digests yet: add a list first, then a digest for it."
+
+    class Media:
+        js = (SCRIPT,)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Digest]:
         """With the schedule."""
@@ -104,51 +121,61 @@ class DigestPages(Pages):
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **story})
 
     def get_urls(self) -> list[URLPattern]:
-        """Pause, resume and send now beside the usual addresses."""
-        views = {
+        """Pause, resume, send now and count beside the usual addresses."""
+        views: dict[str, View] = {
             "pause": require_POST(self.pause_view),
             "resume": require_POST(self.resume_view),
             "send": self.send_view,
+            "count": self.count_view,
         }
-        own = [
-            path(f"<int:pk>/{name}/", self.admin_site.admin_view(view), name=f"mailer_digest_{name}")
-            for name, view in views.items()
-        ]
-        return [*own, *super().get_urls()]
+        return [*self.own_urls(views), *super().get_urls()]
+
+    def draft_for(self, subject: Digest, recipient: Recipient | None, now: datetime) -> Draft:
+        """The digest with what waits to be in it."""
+        return draft_digest(subject, recipient, now)
 
     def pause_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Switch the schedule off."""
-        digest = self._digest_to_change(request, pk)
-        moments = next_occurrences(digest, timezone.now(), 1)
+        """Switch the schedule off, and say what will be skipped."""
+        digest = self._digest_to_send(request, pk)
         set_paused(digest, True)
         self.log_change(request, digest, "Paused.")
-        note = f" The first to be skipped: {when_there(moments[0])}." if moments else ""
+        moments = _in_words(scheduled_moments(digest, timezone.now(), 3))
+        note = f" Skipped until it is resumed: {'; '.join(moments)}, and so on." if moments else ""
         self.message_user(request, f"{digest} is paused.{note}", messages.SUCCESS)
         return HttpResponseRedirect(page_of(digest))
 
     def resume_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Switch the schedule on again."""
-        digest = self._digest_to_change(request, pk)
+        """Switch the schedule on again, and say what comes next."""
+        digest = self._digest_to_send(request, pk)
         set_paused(digest, False)
         self.log_change(request, digest, "Resumed.")
-        moments = next_occurrences(digest, timezone.now(), 1)
-        note = f" It goes next {when_there(moments[0])}." if moments else ""
+        moments = _in_words(next_occurrences(digest, timezone.now(), 1))
+        note = f" It goes next {moments[0]}, with all that has come in meanwhile." if moments else ""
         self.message_user(request, f"{digest} is on again.{note}", messages.SUCCESS)
         return HttpResponseRedirect(page_of(digest))
 
+    def count_view(self, request: HttpRequest, pk: int) -> JsonResponse:
+        """The next slice of those who would get it."""
+        return continue_tally(request, parts_of_lists([self._subject(request, pk).list]), timezone.now())
+
     def send_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Ask first, with the numbers; then, by POST, send the digest outside its schedule."""
-        digest = self._digest_to_change(request, pk)
-        if not may_send(request.user):
-            raise PermissionDenied
-        if request.method == "POST":
+        digest, now = self._digest_to_send(request, pk), timezone.now()
+        people, typed = active_on(digest.list), request.POST.get("typed", "")
+        look = needs_second_look(people)
+        if request.method == "POST" and (not look or is_number(typed, people)):
             return self._send(request, digest)
         context = {
             **self.admin_site.each_context(request),
             "title": f"Send {digest.name} now?",
             "opts": self.opts,
             "digest": digest,
-            "waiting": waiting_for(digest, timezone.now()),
+            "people": people,
+            "empty": without_news(digest, now),
+            "second_look": look,
+            "wrong_number": request.method == "POST",
+            "waiting": waiting_for(digest, now),
+            "last": last_mailing_of(digest),
             "version": digest.template.versions.first(),
             "back": page_of(digest),
         }
@@ -166,11 +193,9 @@ class DigestPages(Pages):
         self.message_user(request, f"{digest} {goes} to {mailing.planned:,} recipients.", messages.SUCCESS)
         return HttpResponseRedirect(page_of(mailing))
 
-    def _digest_to_change(self, request: HttpRequest, pk: int) -> Digest:
-        digest = self.get_object(request, str(pk))
-        if digest is None:
-            raise Http404("There is no such digest.")
-        if not self.has_change_permission(request, digest):
+    def _digest_to_send(self, request: HttpRequest, pk: int) -> Digest:
+        digest = self._subject(request, pk)
+        if not (self.has_change_permission(request, digest) and may_send(request.user)):
             raise PermissionDenied
         return digest
 
@@ -179,14 +204,22 @@ class DigestPages(Pages):
 
     def _story(self, request: HttpRequest, digest: Digest) -> dict[str, Any]:
         now = timezone.now()
-        here = f"list__id__exact={digest.list_id}"
+        moments = scheduled_moments(digest, now, 5)
+        window = timedelta(hours=digest.catch_up_hours)
         return {
             "digest": digest,
-            "next_five": [when_there(moment) for moment in next_occurrences(digest, now, 5)],
+            "next_five": _in_words(moments),
+            "until": when_there(moments[0] + window) if moments else "",
             "in_words": schedule_in_words(digest),
-            "waiting": waiting_for(digest, now),
-            "may_change": self.has_change_permission(request, digest),
+            "count": begin_tally(request, parts_of_lists([digest.list]), self.own_url("count", digest), now),
+            "empty": without_news(digest, now),
+            "last": last_mailing_of(digest),
             "may_send": self.has_change_permission(request, digest) and may_send(request.user),
-            "items_url": list_of(DigestItem, here),
             "mailings_url": list_of(Mailing, f"digest__id__exact={digest.pk}"),
+            **self.items_story(request, digest),
+            **self.letter_story(request, digest),
         }
+
+
+def _in_words(moments: list[datetime]) -> list[str]:
+    return [when_there(moment) for moment in moments]

@@ -2,6 +2,7 @@
 
 import json
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from django import template
 from django.contrib.admin.models import LogEntry
@@ -12,7 +13,7 @@ from mailer.admin.access import shown_address, shown_text
 from mailer.admin.changes import entry_in_words
 from mailer.admin.columns import page_of, state_label
 from mailer.insight import words
-from mailer.insight.outcomes import sum_line
+from mailer.insight.outcomes import Share, shares, sum_line
 from mailer.models import Digest, Mailing
 from mailer.scheduling.schedules import schedule_in_words
 
@@ -47,6 +48,12 @@ def clock(moment: datetime) -> str:
 def ago(moment: datetime) -> str:
     """How long ago a moment was."""
     return f"{words.how_long(max(timezone.now() - moment, timedelta()))} ago"
+
+
+@register.filter
+def when_in(moment: datetime, zone: str) -> str:
+    """A moment by the clocks of a zone."""
+    return words.when_there(moment.astimezone(ZoneInfo(zone)))
 
 
 @register.filter
@@ -95,6 +102,12 @@ def page(target: Model) -> str:
 def sums(mailing: Mailing) -> str:
     """A mailing's sum line."""
     return sum_line(mailing)
+
+
+@register.filter
+def outcomes(mailing: Mailing) -> list[Share]:
+    """The parts of a mailing's bar."""
+    return shares(mailing)
 
 
 @register.filter

@@ -5,11 +5,15 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils import timezone
 
 from mailer.admin.base import Pages
 from mailer.admin.columns import list_of, moment
+from mailer.insight.growth import growth_of
 from mailer.insight.people import subscribers_by_state
-from mailer.models import Digest, DigestItem, Mailing, RecipientList, Subscription
+from mailer.insight.words import when_there
+from mailer.models import Digest, DigestItem, Mailing, RecipientList, Segment, Subscription
+from mailer.scheduling.schedules import next_occurrences
 
 #: How many mailings the list's own page shows.
 LAST_MAILINGS = 5
@@ -41,7 +45,10 @@ class RecipientListPages(Pages):
 
 def _story(mailing_list: RecipientList) -> dict[str, Any]:
     here = f"list__id__exact={mailing_list.pk}"
-    mailings = Mailing.objects.filter(list=mailing_list).select_related("digest", "list", "version__template")
+    now = timezone.now()
+    digests = Digest.objects.filter(list=mailing_list).select_related("periodic_task__crontab", "list")
+    mailings = Mailing.objects.filter(list=mailing_list).exclude(kind=Mailing.Kind.TEST)
+    growth = growth_of(mailing_list, now)
     return {
         "subscribers": [
             {
@@ -52,11 +59,16 @@ def _story(mailing_list: RecipientList) -> dict[str, Any]:
             }
             for state, label, count in subscribers_by_state(mailing_list)
         ],
-        "digests": Digest.objects.filter(list=mailing_list).select_related("periodic_task__crontab", "list"),
-        "mailings": mailings[:LAST_MAILINGS],
+        "growth": growth,
+        "bars": growth.bars(),
+        "digests": [(digest, [when_there(each) for each in next_occurrences(digest, now, 5)]) for digest in digests],
+        "segments": Segment.objects.filter(list=mailing_list).prefetch_related("conditions"),
+        "mailings": mailings.select_related("digest", "announcement", "list", "version__template")[:LAST_MAILINGS],
         "links": {
             "subscribers": list_of(Subscription, here),
             "add_subscriber": f"{reverse('admin:mailer_subscription_add')}?list={mailing_list.pk}",
+            "add_segment": f"{reverse('admin:mailer_segment_add')}?list={mailing_list.pk}",
+            "add_announcement": f"{reverse('admin:mailer_announcement_add')}?lists={mailing_list.pk}",
             "add_digest": f"{reverse('admin:mailer_digest_add')}?list={mailing_list.pk}",
             "items": list_of(DigestItem, here),
             "mailings": list_of(Mailing, here),

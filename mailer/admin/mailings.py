@@ -31,7 +31,8 @@ class MailingPages(LogPages):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Mailing]:
         """With all that a mailing's name needs."""
-        return super().get_queryset(request).select_related("digest", "list", "version__template", "created_by")
+        named = ("digest", "announcement", "list", "version__template", "created_by")
+        return super().get_queryset(request).select_related(*named)
 
     def get_fieldsets(self, request: HttpRequest, obj: Mailing | None = None) -> list[Any]:
         """None: the page is all in its own template."""
@@ -40,7 +41,7 @@ class MailingPages(LogPages):
     @admin.display(description="Mailing")
     def what(self, mailing: Mailing) -> str:
         """What was sent, without the time, which has its own column."""
-        return f"{mailing.digest or mailing.list or mailing.version.template}"
+        return f"{mailing.digest or mailing.announcement or mailing.list or mailing.version.template}"
 
     @admin.display(description="Outcome")
     def outcome(self, mailing: Mailing) -> str:

@@ -105,7 +105,7 @@ def _links(summary: BatchSummary) -> dict[str, Any]:
     labels = dict(Delivery.Reason.choices)
     in_range = f"mailing__id__exact={summary.mailing}&id__gte={summary.first}&id__lte={summary.last}"
     return {
-        "batch_mailing": Mailing.objects.select_related("digest", "list", "version__template")
+        "batch_mailing": Mailing.objects.select_related("digest", "announcement", "list", "version__template")
         .filter(pk=summary.mailing)
         .first(),
         "batch_deliveries": list_of(Delivery, in_range),

@@ -47,7 +47,8 @@ def ids_of_mails_to(recipient: Recipient) -> list[int]:
 def last_mails_to(recipient: Recipient, count: int) -> list[Delivery]:
     """The person's newest deliveries with what their rows show."""
     newest = Delivery.objects.filter(pk__in=ids_of_mails_to(recipient)[:count])
-    return list(newest.select_related("mailing__digest", "mailing__list", "mailing__version__template"))
+    named = ("mailing__digest", "mailing__announcement", "mailing__list", "mailing__version__template")
+    return list(newest.select_related(*named))
 
 
 def suppression_of(recipient: Recipient, now: datetime) -> Suppression | None:

@@ -1,41 +1,73 @@
-"""What a digest would send if it went now."""
+"""What a digest would send if it went now, and to whom."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from django.db.models import QuerySet
-
-from mailer.models import Digest, DigestItem, Mailing, Subscription
+from mailer.models import Digest, DigestItem, Mailing, Recipient, RecipientList, Subscription, Suppression
 
 #: No page lists or counts more items than this.
 MOST_ITEMS = 1_000
+#: How many items a digest's page shows, in the order in which they will be in the mail.
+SHOWN = 25
+#: How far back hidden items are shown, to be brought back.
+HIDDEN_SINCE = timedelta(days=31)
 
 
 @dataclass(frozen=True)
 class Waiting:
-    """What waits to be in the next digest, and for whom."""
+    """What waits to be in the next digest."""
 
-    items: list[DigestItem]  #: the newest few
+    items: list[DigestItem]  #: the first few
     item_count: int
     item_count_is_capped: bool
-    recipients: int
-    last: Mailing | None
+    coming: list[DigestItem]  #: those with a time still to come
+    hidden: list[DigestItem]
 
 
-def waiting_for(digest: Digest, now: datetime, shown: int = 5) -> Waiting:
-    """The items that the digest has not sent yet, how many people would get them, and when it last went."""
-    items = waiting_items(digest, now)
+def waiting_for(digest: Digest, now: datetime) -> Waiting:
+    """The items that the digest has not sent yet."""
+    items = DigestItem.objects.waiting(digest, now)
     counted = items.order_by()[: MOST_ITEMS + 1].count()
+    unsent = DigestItem.objects.unsent(digest)
+    hidden = unsent.filter(is_hidden=True, published_at__gt=now - HIDDEN_SINCE)
     return Waiting(
-        items=list(items[:shown]),
+        items=list(items.select_related("recipient")[:SHOWN]),
         item_count=min(counted, MOST_ITEMS),
         item_count_is_capped=counted > MOST_ITEMS,
-        recipients=Subscription.objects.active().filter(list=digest.list_id).count(),
-        last=Mailing.objects.filter(digest=digest).select_related("digest").first(),
+        coming=list(unsent.filter(is_hidden=False, published_at__gt=now).order_by("published_at", "id")[:SHOWN]),
+        hidden=list(hidden.order_by("-published_at", "-id")[:SHOWN]),
     )
 
 
-def waiting_items(digest: Digest, now: datetime) -> QuerySet[DigestItem]:
-    """Published, not hidden, and in none of the digest's mailings: the rule by which planning chooses."""
-    here = DigestItem.objects.filter(list=digest.list_id, is_hidden=False, published_at__lte=now)
-    return here.exclude(mailing_items__mailing__digest=digest)
+def active_on(mailing_list: RecipientList) -> int:
+    """How many are actively on the list, by an index alone."""
+    return Subscription.objects.active().filter(list=mailing_list).count()
+
+
+def without_news(digest: Digest, now: datetime) -> int:
+    """For how many active subscribers there would be nothing in the digest, so that it is not sent to them."""
+    waiting = DigestItem.objects.waiting(digest, now).order_by()
+    if digest.send_when_empty or waiting.filter(recipient=None).exists():
+        return 0
+    with_own = waiting.values("recipient").distinct()
+    theirs = Subscription.objects.active().filter(list=digest.list_id, recipient__in=with_own)
+    return active_on(digest.list) - theirs.count()
+
+
+def last_mailing_of(digest: Digest) -> Mailing | None:
+    """When it last went, or did not."""
+    return Mailing.objects.filter(digest=digest).select_related("digest").first()
+
+
+def why_not(mailing_list: RecipientList, recipient: Recipient, now: datetime) -> str:
+    """Why the recipient would get nothing that goes to the list now; nothing if they would."""
+    if Suppression.objects.effective(now).filter(email=recipient.email).exists():
+        return "the address is suppressed"
+    subscription = Subscription.objects.filter(list=mailing_list, recipient=recipient).first()
+    if subscription is None:
+        return f"they are not on {mailing_list}"
+    if subscription.status != Subscription.Status.ACTIVE:
+        return f"on {mailing_list} they are: {subscription.get_status_display().lower()}"
+    if subscription.paused_until is not None and subscription.paused_until > now:
+        return f"they asked {mailing_list} for a pause"
+    return ""

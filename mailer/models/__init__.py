@@ -1,6 +1,7 @@
 """What is stored; every model by its name."""
 
 from mailer.models.addresses import AddressField, InvalidAddress, normalise_address
+from mailer.models.announcements import Announcement
 from mailer.models.claims import Claim
 from mailer.models.deliveries import Attempt, Delivery
 from mailer.models.digests import Digest, DigestItem
@@ -8,6 +9,7 @@ from mailer.models.mailings import Mailing, MailingItem
 from mailer.models.recipients import Domain, Recipient, RecipientList, Subscription
 from mailer.models.relays import RelayPause
 from mailer.models.roles import RoleGrant
+from mailer.models.segments import Segment, SegmentCondition
 from mailer.models.suppressions import Suppression
 from mailer.models.templates import EmailTemplate, TemplateVersion
 from mailer.models.watch import Alert, Heartbeat, Tally
@@ -16,6 +18,7 @@ from mailer.models.zones import TimeZoneField, validate_time_zone
 __all__ = [
     "AddressField",
     "Alert",
+    "Announcement",
     "Attempt",
     "Claim",
     "Delivery",
@@ -31,6 +34,8 @@ __all__ = [
     "RecipientList",
     "RelayPause",
     "RoleGrant",
+    "Segment",
+    "SegmentCondition",
     "Subscription",
     "Suppression",
     "Tally",

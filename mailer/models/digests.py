@@ -1,7 +1,9 @@
 """What goes to a list again and again, and the items that will be in it."""
 
+from datetime import datetime
+
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 from django_celery_beat.models import PeriodicTask
 
@@ -47,6 +49,22 @@ class Digest(models.Model):
         return self.periodic_task is not None and not self.periodic_task.enabled
 
 
+class DigestItemQuerySet(models.QuerySet["DigestItem"]):
+    """Items by where they stand with a digest."""
+
+    def unsent(self, digest: Digest) -> "DigestItemQuerySet":
+        """Those of its list that are in none of its mailings."""
+        return self.filter(list=digest.list_id).exclude(mailing_items__mailing__digest=digest)
+
+    def waiting(self, digest: Digest, now: datetime) -> "DigestItemQuerySet":
+        """Those that its next mailing would hold, in that order: the rule by which planning chooses."""
+        return self.unsent(digest).filter(is_hidden=False, published_at__lte=now).in_order()
+
+    def in_order(self) -> "DigestItemQuerySet":
+        """As a mail shows them: first those that staff gave a place, then the newest."""
+        return self.order_by(F("position").asc(nulls_last=True), "-published_at", "-id")
+
+
 class DigestItem(models.Model):
     """Something new, for everybody on a list or for one recipient of it."""
 
@@ -64,7 +82,12 @@ class DigestItem(models.Model):
         max_length=200, null=True, blank=True, help_text="The source's own id."
     )
     is_hidden = models.BooleanField("hidden", default=False)
+    position = models.PositiveIntegerField(
+        null=True, blank=True, editable=False, help_text="Its place in the next digest; none: after those, by time."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = DigestItemQuerySet.as_manager()
 
     class Meta:
         ordering = ["-published_at", "-id"]

@@ -4,6 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from mailer.models.announcements import Announcement
 from mailer.models.digests import Digest, DigestItem
 from mailer.models.literals import Literal
 from mailer.models.recipients import Recipient, RecipientList
@@ -28,6 +29,7 @@ class Mailing(models.Model):
         DIGEST = "digest", "Digest"
         ANNOUNCEMENT = "announcement", "Announcement"
         NOTIFICATION = "notification", "Notification"
+        TEST = "test", "Test"
 
     class Status(models.TextChoices):
         """planned → sending ⇄ paused → done; or cancelled, skipped (nothing to send), missed (too late)."""
@@ -42,6 +44,9 @@ class Mailing(models.Model):
 
     kind = models.CharField(max_length=12, choices=Kind)
     digest = models.ForeignKey(Digest, null=True, blank=True, on_delete=models.PROTECT, related_name="mailings")
+    announcement = models.ForeignKey(
+        Announcement, null=True, blank=True, on_delete=models.PROTECT, related_name="mailings"
+    )
     list = models.ForeignKey(RecipientList, null=True, blank=True, on_delete=models.PROTECT, related_name="mailings")
     version = models.ForeignKey(
         TemplateVersion, on_delete=models.PROTECT, related_name="mailings", verbose_name="template version"
@@ -52,7 +57,7 @@ class Mailing(models.Model):
     reason = models.CharField(max_length=300, blank=True)
     is_local = models.BooleanField(default=False, editable=False, help_text="For those in its time zone only.")
     recipient = models.ForeignKey(
-        Recipient, null=True, blank=True, on_delete=models.SET_NULL, db_index=False, help_text="Of a notification."
+        Recipient, null=True, blank=True, on_delete=models.SET_NULL, db_index=False, help_text="Of a single mail."
     )
     has_more = models.BooleanField(default=False, editable=False, help_text="Not all its deliveries are made yet.")
     context = models.JSONField(default=dict, blank=True)
@@ -82,7 +87,12 @@ class Mailing(models.Model):
                 fields=["digest", "scheduled_for", "time_zone"],
                 condition=Q(digest__isnull=False),
                 name="digest_once_an_occurrence",
-            )
+            ),
+            models.UniqueConstraint(
+                fields=["announcement", "list"],
+                condition=Q(announcement__isnull=False),
+                name="announcement_once_a_list",
+            ),
         ]
         indexes = [
             models.Index(fields=["recipient"], condition=Q(recipient__isnull=False), name="mailing_by_recipient"),
@@ -96,7 +106,7 @@ class Mailing(models.Model):
         ]
 
     def __str__(self) -> str:
-        what = self.digest or self.list or self.version.template
+        what = self.digest or self.announcement or self.list or self.version.template
         return f"{what}, {self.scheduled_for:%-d %b %Y %H:%M} UTC"
 
     @property

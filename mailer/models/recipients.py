@@ -133,6 +133,12 @@ class Subscription(models.Model):
             models.Index(
                 fields=["changed_by"], condition=models.Q(changed_by__isnull=False), name="subscription_by_changer"
             ),
+            models.Index(fields=["list", "subscribed_at"], name="subscription_joined"),
+            models.Index(
+                fields=["list", "unsubscribed_at"],
+                condition=models.Q(unsubscribed_at__isnull=False),
+                name="subscription_left",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -1,17 +1,20 @@
 """Who and what goes into a mailing, each as one statement inside the database, whatever the size of the list."""
 
+from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 from django.db import connection
 from django.db.models import Max
 
+from mailer.audience.segments import Where, where_of
 from mailer.models import Mailing
 
 _DELIVERIES = """
 INSERT INTO mailer_delivery (mailing_id, recipient_id)
 SELECT %(mailing)s, subscription.recipient_id
 FROM mailer_subscription AS subscription{join}
-WHERE subscription.list_id = %(list)s AND subscription.status = 'active'{zone}{missing}
+WHERE subscription.list_id = %(list)s AND subscription.status = 'active'{zone}{chosen}{missing}
 ORDER BY subscription.recipient_id{limit}
 {on_conflict}
 """
@@ -28,10 +31,20 @@ _MISSING = {
 _ON_CONFLICT = {"postgresql": "", "sqlite": "ON CONFLICT DO NOTHING"}
 _JOIN = " JOIN mailer_recipient AS recipient ON recipient.id = subscription.recipient_id"
 _IN_ZONE = " AND COALESCE(NULLIF(recipient.time_zone, ''), %(list_zone)s) = %(zone)s"
+# Deliveries, not subscriptions: whoever joins or leaves a list while an announcement is planned still gets it once.
+_NOT_BEFORE = """ AND NOT EXISTS (
+  SELECT 1 FROM mailer_delivery AS earlier
+  WHERE earlier.recipient_id = subscription.recipient_id AND earlier.mailing_id IN ({ids}))"""
+# Who has a pause from this list gets it through a later one.
+_NOT_PAUSED_HERE = """ AND NOT (COALESCE(subscription.paused_until > %(at)s, false) AND EXISTS (
+  SELECT 1 FROM mailer_subscription AS later
+  WHERE later.recipient_id = subscription.recipient_id AND later.status = 'active' AND later.list_id IN ({ids})
+    AND (later.paused_until IS NULL OR later.paused_until <= %(at)s)))"""
 
 _ITEMS = """
 INSERT INTO mailer_mailingitem (mailing_id, item_id, position)
-SELECT %(mailing)s, item.id, ROW_NUMBER() OVER (ORDER BY item.published_at DESC, item.id DESC)
+SELECT %(mailing)s, item.id,
+  ROW_NUMBER() OVER (ORDER BY item.position ASC NULLS LAST, item.published_at DESC, item.id DESC)
 FROM mailer_digestitem AS item
 WHERE item.list_id = %(list)s AND item.published_at <= %(until)s AND NOT item.is_hidden
   AND NOT EXISTS (
@@ -45,21 +58,23 @@ _ELSEWHERE = " AND (mailing.time_zone = %(zone)s OR NOT mailing.is_local)"
 def insert_deliveries(mailing: Mailing, at_most: int | None = None) -> int:
     """A queued delivery for everybody who is actively on the mailing's list (and in its time zone, where that counts).
 
-    Suppressed addresses are planned too: that nothing went to them, and why, belongs in the log. Returns how many are
-    new; those that there are already stay as they are. Raises IntegrityError if another makes the same at this moment.
+    Of an announcement: whom its segment chooses, and nobody whom an earlier mailing of it has. Suppressed addresses are
+    planned too: that nothing went to them, and why, belongs in the log. Returns how many are new; those that there are
+    already stay as they are. Raises IntegrityError if another makes the same at this moment.
     """
     if mailing.list is None:
         return 0
-    local = mailing.is_local
+    local, chosen = mailing.is_local, _chosen(mailing)
     statement = _DELIVERIES.format(
-        join=_JOIN if local else "",
+        join=_JOIN if local or chosen.sql else "",
         zone=_IN_ZONE if local else "",
+        chosen=chosen.sql,
         missing=_MISSING[connection.vendor],
         limit=f" LIMIT {at_most:d}" if at_most else "",
         on_conflict=_ON_CONFLICT[connection.vendor],
     )
     highest = mailing.deliveries.aggregate(highest=Max("recipient_id"))["highest"] or 0
-    values: dict[str, int | str] = {"mailing": mailing.pk, "list": mailing.list.pk, "highest": highest}
+    values: dict[str, Any] = {"mailing": mailing.pk, "list": mailing.list.pk, "highest": highest} | chosen.values
     if local:
         values |= {"list_zone": mailing.list.time_zone, "zone": mailing.time_zone}
     with connection.cursor() as cursor:
@@ -82,3 +97,24 @@ def insert_items(mailing: Mailing, until: datetime) -> int:
     with connection.cursor() as cursor:
         cursor.execute(_ITEMS.format(elsewhere=_ELSEWHERE if mailing.is_local else ""), values)
         return int(cursor.rowcount)
+
+
+def _chosen(mailing: Mailing) -> Where:
+    """Which of the list's people an announcement is for; all of them for any other mailing."""
+    announcement = mailing.announcement
+    if announcement is None:
+        return Where()
+    segment = announcement.segment
+    if segment is not None:
+        # As of its time, not of now: both parts of a long list are planned by the same days.
+        return where_of(segment.conditions.all(), segment.list, mailing.scheduled_for)
+    others = list(Mailing.objects.filter(announcement=announcement).order_by("pk").values_list("pk", "list_id"))
+    before = [pk for pk, _ in others if pk < mailing.pk]
+    after = [list_id for pk, list_id in others if pk > mailing.pk]
+    at = {"at": connection.ops.adapt_datetimefield_value(mailing.scheduled_for)} if after else {}
+    return Where(_among(_NOT_BEFORE, before) + _among(_NOT_PAUSED_HERE, after), at)
+
+
+def _among(sql: str, ids: Iterable[int | None]) -> str:
+    named = ", ".join(f"{pk:d}" for pk in ids if pk is not None)
+    return sql.format(ids=named) if named else ""

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import F, Q
 
 from mailer.models import Digest, Mailing, Subscription, TemplateVersion
 from mailer.scheduling.audience_sql import insert_deliveries, insert_items
@@ -37,8 +37,8 @@ def plan_due(now: datetime) -> list[Mailing]:
             planned += plan_digest(pk, now)
         except (InvalidSchedule, TemplateVersion.DoesNotExist) as error:
             logger.error("Digest %s can't be planned: %s", pk, error)
-    # What a planner that died had begun.
-    begun = Mailing.objects.filter(status=Mailing.Status.PLANNED, scheduled_for__lte=now)
+    # What a planner that died had begun, and what waited for an earlier mailing of its announcement.
+    begun = Mailing.objects.filter(status=Mailing.Status.PLANNED, scheduled_for__lte=now).order_by("pk")
     return planned + [mailing for mailing in begun if begin(mailing, now)]
 
 
@@ -96,13 +96,13 @@ def begin(mailing: Mailing, now: datetime) -> bool:
     """
     with transaction.atomic():
         locked = Mailing.objects.select_for_update(of=("self",)).get(pk=mailing.pk)
-        if locked.status != Mailing.Status.PLANNED:
+        if locked.status != Mailing.Status.PLANNED or _waits_its_turn(locked):
             return False
         locked.planned = insert_deliveries(locked, FIRST_PART)
         locked.has_more = locked.planned == FIRST_PART
         locked.started_at, locked.status = now, Mailing.Status.SENDING
         if not locked.planned:
-            locked.status, locked.reason = Mailing.Status.SKIPPED, "nobody is on the list"
+            locked.status, locked.reason = Mailing.Status.SKIPPED, _why_nobody(locked)
             locked.finished_at = now
             locked.mailing_items.all().delete()  # nobody has seen them
         locked.save()
@@ -131,11 +131,26 @@ def in_words(delay: timedelta) -> str:
 def _complete(mailing_id: int) -> None:
     with transaction.atomic():
         going_on = Mailing.objects.filter(status__in=[Mailing.Status.SENDING, Mailing.Status.PAUSED], has_more=True)
-        mailing = going_on.select_related("list", "digest").filter(pk=mailing_id).first()
+        mailing = going_on.select_related("list", "digest", "announcement__segment__list").filter(pk=mailing_id).first()
         if mailing is None:
             return
         made = insert_deliveries(mailing)
         Mailing.objects.filter(pk=mailing_id, has_more=True).update(planned=F("planned") + made, has_more=False)
+
+
+def _waits_its_turn(mailing: Mailing) -> bool:
+    """Whether an earlier mailing of the same announcement may still get deliveries, which this one's go by."""
+    if mailing.announcement_id is None:
+        return False
+    earlier = Mailing.objects.open().filter(announcement=mailing.announcement_id, pk__lt=mailing.pk)
+    return earlier.filter(Q(status=Mailing.Status.PLANNED) | Q(has_more=True)).exists()
+
+
+def _why_nobody(mailing: Mailing) -> str:
+    if mailing.announcement is None:
+        return "nobody is on the list"
+    in_segment = mailing.announcement.segment is not None
+    return "nobody is in the segment" if in_segment else "nobody is on the list who is not on an earlier one"
 
 
 def _plan_occurrence(digest: Digest, moment: datetime, zone: str, now: datetime) -> Mailing | None:

@@ -96,8 +96,13 @@ def is_in_force(digest: Digest, moment: datetime) -> bool:
 
 def next_occurrences(digest: Digest, now: datetime, count: int) -> list[datetime]:
     """The digest's next moments in the schedule's zone; empty while it is paused or has no schedule."""
+    return [] if digest.paused else scheduled_moments(digest, now, count)
+
+
+def scheduled_moments(digest: Digest, now: datetime, count: int) -> list[datetime]:
+    """The next moments that its schedule names: at these it goes, or is skipped while it is paused."""
     schedule, task = crontab_of(digest), digest.periodic_task
-    if schedule is None or task is None or digest.paused:
+    if schedule is None or task is None:
         return []
     start = task.start_time
     try:

@@ -42,10 +42,13 @@ class LetterWriter:
         #: Has to be the active one while mails are written. It is the list's, which is the template's: German dates in
         #: an English mail help nobody.
         self.language = mailing.list.language if mailing.list else settings.LANGUAGE_CODE
-        self._compiled = compile_sources(version.subject, version.html, version.text)
+        self._is_test = mailing.kind == Mailing.Kind.TEST
+        subject = f"[Test] {version.subject}" if self._is_test else version.subject
+        self._compiled = compile_sources(subject, version.html, version.text)
         self._sender = make_sender(mailing.list, settings.SITE_NAME, parseaddr(settings.DEFAULT_FROM_EMAIL)[1])
         self._items = Items(mailing)
-        self._signer = Signer("unsubscribe", self._list.id) if self._list else None
+        purpose = "test" if self._is_test else "unsubscribe"  # a test's link looks like one and ends nothing
+        self._signer = Signer(purpose, self._list.id) if self._list else None
         self._message_ids, self._site = MessageIds(), settings.SITE_URL
         self._stationeries: dict[bool, Stationery] = {}  # for those with items of their own, and for all others
 
@@ -56,6 +59,8 @@ class LetterWriter:
             reason = Delivery.Reason.ERASED
         elif claimed.suppressed:
             reason = Delivery.Reason.SUPPRESSED
+        elif self._is_test:
+            return None  # who asked for it need not be on the list
         elif self._list is not None and claimed.subscription != Subscription.Status.ACTIVE:
             reason = Delivery.Reason.UNSUBSCRIBED
         elif claimed.paused_until is not None and claimed.paused_until > now:

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 
 from mailer.models import Mailing, RecipientList
+from mailer.templating.plain_data import hydrate
 
 #: The names that depend on a digest's items, which can be one recipient's own.
 ITEM_NAMES = frozenset({"items", "groups", "count", "shown", "more"})
@@ -55,6 +56,9 @@ def mailing_context(mailing: Mailing, items: Sequence[dict[str, Any]], language:
     """All that the recipients of a mailing with these items, in this language, share."""
     if mailing.kind == Mailing.Kind.NOTIFICATION:
         return notification_context(mailing.context, mailing.scheduled_for) | _language(language)
+    if mailing.kind == Mailing.Kind.TEST:
+        test: dict[str, Any] = hydrate(mailing.context)
+        return test
     context = _sender(mailing.list) | _language(language) | {"late": "", "date": _local_date(mailing)}
     if mailing.digest is not None:
         context |= {"digest": {"name": mailing.digest.name}, "more_url": mailing.digest.more_url}

@@ -24,6 +24,11 @@ def asks_for_links_only(node: IfNode, personal: frozenset[str]) -> bool:
     return all(_asks_for_links(condition, personal) for condition, _ in node.conditions_nodelists if condition)
 
 
+def asked_names(node: IfNode) -> set[str]:
+    """The names that the node's conditions read, not those that stand behind them."""
+    return {name for condition, _ in node.conditions_nodelists for name in _names_in_condition(condition)}
+
+
 def _names(node: Node) -> Iterator[str]:
     for value in vars(node).values():
         yield from _names_in(value)

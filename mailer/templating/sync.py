@@ -11,7 +11,7 @@ from django.db import transaction
 from mailer.models import EmailTemplate, TemplateVersion
 from mailer.templating.check import check_sources
 from mailer.templating.flatten import flatten
-from mailer.templating.preview import hydrate
+from mailer.templating.plain_data import hydrate
 from mailer.templating.sandbox import TemplateError
 
 

@@ -8,6 +8,7 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django_celery_beat.models import CrontabSchedule
 
+from mailer.admin import second_look
 from mailer.admin.weekdays import days_of, text_of
 from mailer.models import Digest, Mailing
 from mailer.scheduling.schedules import Schedule, read_schedule
@@ -25,6 +26,7 @@ def form(world: World, **values: Any) -> dict[str, Any]:
         "at": "15:00",
         "weekdays": ["mon", "tue", "wed", "thu", "fri"],
         "time_zone": "Europe/Berlin",
+        "in_recipients_zone": "False",
         "catch_up_hours": "6",
         "max_items": "20",
     } | values
@@ -91,7 +93,7 @@ def test_a_crontab_of_another_shape_is_shown_and_left_alone(admin_client: Client
 
 def test_pause_and_resume_switch_the_schedule(admin_client: Client, world: World) -> None:
     answer = admin_client.post(page_of(world.digest, "pause"), follow=True)
-    assert "is paused. The first to be skipped:" in answer.content.decode()
+    assert "is paused. Skipped until it is resumed:" in answer.content.decode()
     assert Digest.objects.get(pk=world.digest.pk).paused
     admin_client.post(page_of(world.digest, "resume"))
     assert not Digest.objects.get(pk=world.digest.pk).paused
@@ -156,3 +158,69 @@ def test_days_become_crontab_text_and_come_back(days: list[str], text: str) -> N
 @pytest.mark.parametrize(("text", "days"), [("1-5", 5), ("0", 1), ("6,0", 2), ("*/2", 4)])
 def test_days_written_as_numbers_are_understood(text: str, days: int) -> None:
     assert len(days_of(text)) == days
+
+
+def test_send_now_to_many_needs_the_number(admin_client: Client, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(second_look, "FEW", 4)
+    add_item(world.mailing_list, "Fresh")
+    assert "That is not the number" in admin_client.post(page_of(world.digest, "send"), {"typed": "4"}).content.decode()
+    assert Mailing.objects.count() == 1
+    admin_client.post(page_of(world.digest, "send"), {"typed": "5"})
+    assert Mailing.objects.count() == 2
+
+
+def test_an_item_is_added_on_the_digests_page(admin_client: Client, world: World) -> None:
+    said = {"title": "The harbour is open", "url": "https://example.org", "summary": ""}
+    assert admin_client.post(page_of(world.digest, "additem"), said).status_code == 302
+    shown = admin_client.get(page_of(world.digest)).context
+    assert [item.title for item in shown["waiting"].items] == ["The harbour is open"]
+    assert "The harbour is open" in admin_client.get(page_of(world.digest)).content.decode()
+
+
+def test_an_item_that_is_wrong_loses_nothing_of_what_was_typed(admin_client: Client, world: World) -> None:
+    answer = admin_client.post(page_of(world.digest, "additem"), {"title": "Kept", "url": "no link"})
+    assert answer.status_code == 422
+    assert 'value="Kept"' in answer.content.decode()
+    assert list(answer.context["quick"].errors) == ["url"]
+
+
+def test_an_item_with_a_time_to_come_is_shown_as_coming(admin_client: Client, world: World) -> None:
+    admin_client.post(page_of(world.digest, "additem"), {"title": "Soon", "published_at": "2099-01-01T09:00"})
+    assert "from Thu 1 Jan 2099 09:00 UTC" in admin_client.get(page_of(world.digest)).content.decode()
+
+
+def test_items_are_moved_hidden_and_brought_back(admin_client: Client, world: World) -> None:
+    first, second = (add_item(world.mailing_list, title) for title in ("First", "Second"))
+
+    def shown() -> list[str]:
+        return [item.title for item in admin_client.get(page_of(world.digest)).context["waiting"].items]
+
+    assert shown() == ["Second", "First"]
+    admin_client.post(page_of(world.digest, "arrange"), {"item": second.pk, "by": "1"})
+    assert shown() == ["First", "Second"]
+    admin_client.post(page_of(world.digest, "arrange"), {"order": f"{second.pk},x,{first.pk}"})
+    assert shown() == ["Second", "First"]
+    admin_client.post(page_of(world.digest, "hide"), {"item": first.pk})
+    assert shown() == ["Second"]
+    admin_client.post(page_of(world.digest, "hide"), {"item": first.pk, "hidden": "no"})
+    assert shown() == ["Second", "First"]
+
+
+@pytest.mark.parametrize("name", ["additem", "arrange", "hide"])
+def test_who_may_only_look_cannot_touch_items(name: str, powerless: Client, world: World) -> None:
+    User.objects.get(username="powerless").user_permissions.add(Permission.objects.get(codename="view_digest"))
+    assert powerless.post(page_of(world.digest, name), {"title": "x"}).status_code == 403
+    assert powerless.get(page_of(world.digest, name)).status_code == 405
+
+
+def test_whose_clock_is_chosen_in_words(admin_client: Client, world: World) -> None:
+    for said, stored in (("True", True), ("False", False)):
+        admin_client.post(page_of(world.digest), form(world, in_recipients_zone=said))
+        assert Digest.objects.get(pk=world.digest.pk).in_recipients_zone is stored
+
+
+def test_a_lists_page_says_how_it_grows_and_what_comes_next(admin_client: Client, world: World) -> None:
+    page = admin_client.get(f"/admin/mailer/recipientlist/{world.mailing_list.pk}/change/")
+    assert page.context["growth"].joined == 5
+    assert len(page.context["digests"][0][1]) == 5
+    assert "In the last 90 days 5 joined and 0 left." in page.content.decode()

@@ -1,0 +1,96 @@
+"""What would go if it went now, before it is planned: to be looked at, and to be sent to oneself as a test."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.db import transaction
+
+from mailer.models import Announcement, Delivery, Digest, DigestItem, Mailing, Recipient, Subscription
+from mailer.scheduling.announcements import draft_mailing
+from mailer.scheduling.schedules import crontab_of
+from mailer.templating.check import check_context
+from mailer.templating.contexts import Person, mailing_context
+from mailer.templating.letter import SOMEBODY, Letter, preview_letter
+from mailer.templating.plain_data import dehydrate
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A mailing that is not saved, and the items that would be in one person's copy, as templates see them."""
+
+    mailing: Mailing
+    items: list[dict[str, Any]]
+
+
+def draft_digest(digest: Digest, recipient: Recipient | None, now: datetime) -> Draft:
+    """The digest as the recipient would get it now; as anybody would for None. Raises TemplateVersion.DoesNotExist."""
+    schedule = crontab_of(digest)
+    mailing = Mailing(
+        kind=Mailing.Kind.DIGEST,
+        digest=digest,
+        list=digest.list,
+        version=digest.template.latest(),
+        scheduled_for=now,
+        time_zone=schedule[1] if schedule else digest.list.time_zone,
+    )
+    waiting = DigestItem.objects.waiting(digest, now)
+    own = waiting.filter(recipient=recipient) if recipient else DigestItem.objects.none()
+    zone = ZoneInfo(mailing.time_zone)
+    return Draft(mailing, [_item(item, zone) for item in (*own, *waiting.filter(recipient=None))])
+
+
+def draft_announcement(announcement: Announcement, recipient: Recipient | None, now: datetime) -> Draft:
+    """The announcement as the recipient would get it, by the first of its lists that they are on.
+
+    Raises TemplateVersion.DoesNotExist.
+    """
+    lists = announcement.lists_in_order()
+    on = set(Subscription.objects.active().filter(recipient=recipient).values_list("list", flat=True))
+    mailing_list = next((each for each in lists if each.pk in on), lists[0] if lists else None)
+    zone = announcement.time_zone if announcement.send_at else None
+    return Draft(draft_mailing(announcement, mailing_list, announcement.send_at or now, zone), [])
+
+
+def letter_of(draft: Draft, recipient: Recipient | None) -> Letter:
+    """The draft filled for the recipient it was made for. Raises TemplateError."""
+    person = SOMEBODY
+    if recipient is not None:
+        person = Person(recipient.pk, recipient.email, recipient.name, json.dumps(recipient.attributes))
+    return preview_letter(draft.mailing, draft.items, person)
+
+
+def plan_test(draft: Draft, to: Recipient, by: Any, now: datetime) -> Mailing:
+    """Write down that the draft goes to this one person now, as a test, by the user `by`.
+
+    It goes the way of all mail and is in the log, but pins no items, belongs to no digest and no announcement, and its
+    unsubscribe link ends nothing. Raises TemplateError if it can't be filled.
+    """
+    pattern = draft.mailing
+    language = pattern.list.language if pattern.list else ""
+    context = mailing_context(pattern, draft.items, language)
+    check_context(pattern.version.subject, pattern.version.html, pattern.version.text, context)
+    with transaction.atomic():
+        mailing = Mailing.objects.create(
+            kind=Mailing.Kind.TEST,
+            list=pattern.list,
+            version=pattern.version,
+            recipient=to,
+            scheduled_for=now,
+            time_zone=pattern.time_zone,
+            started_at=now,
+            status=Mailing.Status.SENDING,
+            context=dehydrate(context),
+            created_by=by,
+            planned=1,
+        )
+        Delivery.objects.create(mailing=mailing, recipient=to)
+    return mailing
+
+
+def _item(item: DigestItem, zone: ZoneInfo) -> dict[str, Any]:
+    """As a mailing's letters have it once it is pinned."""
+    names = ("title", "summary", "url", "image_url", "category")
+    return {name: getattr(item, name) for name in names} | {"published_at": item.published_at.astimezone(zone)}
