@@ -28,6 +28,7 @@ def shown(client: Client) -> str:
 
 
 def test_todays_digest_its_figures_and_the_service_are_there(admin_client: Client, world: World) -> None:
+    app.control.purge()  # what tests before this one asked workers for
     now = timezone.now()
     Mailing.objects.update(scheduled_for=now, started_at=now, finished_at=now)
     Tally.objects.create(hour=hour_of(now), sent=12_345, failed=55)
