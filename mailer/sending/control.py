@@ -93,6 +93,11 @@ def decide_uncertain(ids: Iterable[int], resend: bool, decider: Decider) -> Coun
     return +done
 
 
+def may_go_on(mailing: Mailing) -> bool:
+    """Whether what failed of it may be sent after all; what was cancelled, skipped or missed stays so."""
+    return mailing.status in _MAY_GO_ON
+
+
 def failed_of(mailing_id: int, reason: str = "") -> Iterator[list[int]]:
     """The ids of the mailing's failed deliveries, of one reason if it is named, in steps and each once.
 
