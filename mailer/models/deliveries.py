@@ -176,3 +176,10 @@ class Attempt(models.Model):
 
     def __str__(self) -> str:
         return f"{self.outcome} at {self.at:%Y-%m-%d %H:%M} UTC"
+
+    @property
+    def in_words(self) -> str:
+        """The attempt's outcome as it is; a decision in words and with the name."""
+        if self.outcome not in self.Decision.values:
+            return self.outcome
+        return f"{self.Decision(self.outcome).label}; {self.by}"

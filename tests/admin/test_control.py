@@ -110,7 +110,7 @@ def test_one_mail_is_retried_resent_or_let_be_on_its_page(admin_client: Client, 
     page = press(admin_client, f"{LOG}{unsure.pk}/let_be/")
     assert "Let be: it is not sent again." in page
     assert ">Let be<" not in page
-    assert "let_be, decided by admin" in page
+    assert "let be: it counts as neither sent nor failed; admin" in page
     assert "Goes out again" in press(admin_client, f"{LOG}{other.pk}/resend/")
     assert "Nothing was changed" in press(admin_client, f"{LOG}{other.pk}/resend/")
     world.mailing.refresh_from_db()
