@@ -72,6 +72,12 @@ def plan_rest(mailing_id: int) -> None:
     wake_mailing(mailing_id, after=before)
 
 
+@shared_task(name="mailer.tasks.close", ignore_result=True)
+def close(mailing_id: int) -> None:
+    """Cancel what waits of a cancelled mailing, and close it unless a worker still has mails of it in hand."""
+    finish_mailing(mailing_id, timezone.now())
+
+
 @shared_task(bind=True, name="mailer.tasks.deliver")
 def deliver(self: "Task[Any, Any]", mailing_id: int, first: int, last: int) -> dict[str, Any]:
     """Send what is due of a mailing between two delivery ids. The result is the delivery log's summary."""
@@ -134,6 +140,11 @@ def wake_mailing(mailing_id: int, after: int = 0) -> bool:
     if woken and mailing.has_more:
         woken = _publish(plan_rest, (mailing_id,), countdown=PLAN_REST_AFTER)
     return woken
+
+
+def wake_cancellation(mailing_id: int) -> bool:
+    """Have a cancelled mailing's rows cancelled. Returns whether the broker took it; if not, the tick does it."""
+    return _publish(close, (mailing_id,))
 
 
 def _wake_notification(mailing: Mailing, due: datetime, task_id: str) -> None:

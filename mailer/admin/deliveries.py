@@ -10,9 +10,10 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
-from mailer.admin.access import shown_address, shown_text
+from mailer.admin.access import may_send, shown_address, shown_text
 from mailer.admin.base import LogPages
 from mailer.admin.columns import list_of, moment, page_of, related
+from mailer.admin.control import DeliveryControl
 from mailer.admin.delivery_log import find_page
 from mailer.admin.log_form import LogForm, read_form
 from mailer.insight.batches import batch_of
@@ -22,7 +23,7 @@ from mailer.sending.message_id import message_id
 
 
 @admin.register(Delivery)
-class DeliveryPages(LogPages):
+class DeliveryPages(DeliveryControl):
     """Deliveries, newest first. No column can be sorted by: that would sort the whole log."""
 
     change_form_outer_before_template = "admin/mailer/delivery_story.html"
@@ -52,6 +53,7 @@ class DeliveryPages(LogPages):
             "page": page,
             "rows": [_row(delivery) for delivery in page.rows],
             "empty_hint": self.empty_hint,
+            "may_send": may_send(request.user),
             **_frame(form),
         }
         return TemplateResponse(request, "admin/mailer/delivery_list.html", context)

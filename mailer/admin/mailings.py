@@ -7,18 +7,24 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 
-from mailer.admin.base import AutocompleteSelectFilter, LogPages
+from mailer.admin.access import may_send
+from mailer.admin.base import AutocompleteSelectFilter
 from mailer.admin.columns import list_of, moment, related, state
+from mailer.admin.control import MailingControl, is_running
 from mailer.insight.batches import MOST_SHOWN, batches_of, read_summary
+from mailer.insight.failures import failures_of
 from mailer.insight.outcomes import lateness, shares, speed, state_in_words, sum_line
 from mailer.models import Delivery, Mailing, RelayPause
+from mailer.sending.control import may_go_on
 
 #: How many of a mailing's items its page shows.
 MOST_ITEMS = 50
+#: Seconds after which a running mailing's page is loaded again in a browser without script.
+FOLLOW_EACH = 5
 
 
 @admin.register(Mailing)
-class MailingPages(LogPages):
+class MailingPages(MailingControl):
     """Mailings, newest first."""
 
     list_display = ("what", related("list", "List"), moment("scheduled_for", "Due"), state(), "outcome", "numbers")
@@ -63,26 +69,38 @@ class MailingPages(LogPages):
     ) -> HttpResponse:
         """The whole story of the mailing."""
         mailing = self.get_object(request, object_id)
-        story = {} if mailing is None else _story(mailing)
+        story = {} if mailing is None else {**_story(mailing), "may_send": may_send(request.user)}
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **story})
+
+    def progress_of(self, mailing: Mailing) -> dict[str, Any]:
+        """What the card shows that follows a running mailing."""
+        return _progress(mailing)
 
 
 def _story(mailing: Mailing) -> dict[str, Any]:
-    parts = shares(mailing)
     batches = batches_of(mailing)
+    return {
+        **_progress(mailing),
+        "lateness": lateness(mailing),
+        "speed": speed(mailing),
+        "failures": failures_of(mailing) if may_go_on(mailing) else [],
+        "follow_each": FOLLOW_EACH if is_running(mailing) else 0,
+        "items": mailing.mailing_items.select_related("item")[:MOST_ITEMS],
+        "batches": [(batch, read_summary(batch)) for batch in batches],
+        "more_batches": len(batches) == MOST_SHOWN,
+        "pauses": [] if mailing.final else RelayPause.objects.all()[:5],
+    }
+
+
+def _progress(mailing: Mailing) -> dict[str, Any]:
+    parts = shares(mailing)
     return {
         "mailing": mailing,
         "shares": parts,
         "sum_line": sum_line(mailing),
         "in_words": state_in_words(mailing),
-        "lateness": lateness(mailing),
-        "speed": speed(mailing),
         "all_deliveries": list_of(Delivery, f"mailing__id__exact={mailing.pk}"),
         "by_state": [(part, list_of(Delivery, _of_state(mailing, part.state))) for part in parts],
-        "items": mailing.mailing_items.select_related("item")[:MOST_ITEMS],
-        "batches": [(batch, read_summary(batch)) for batch in batches],
-        "more_batches": len(batches) == MOST_SHOWN,
-        "pauses": [] if mailing.final else RelayPause.objects.all()[:5],
     }
 
 

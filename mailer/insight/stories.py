@@ -41,6 +41,8 @@ def _sent(delivery: Delivery) -> str:
 
 
 def _uncertain(delivery: Delivery) -> str:
+    if delivery.reason == Delivery.Reason.LET_BE:
+        return "It may have been sent: nobody can say, and it was let be."
     return f"It may have been sent: {_reason(delivery)}. Nothing is sent again without your decision."
 
 

@@ -96,6 +96,8 @@ class Delivery(models.Model):
         RELAY = "relay", "the mail server could not be used"
         NO_ANSWER = "no_answer", "the connection died after the mail was handed over and before the answer"
         WORKER_LOST = "worker_lost", "the worker died while the mail was in flight"
+        LET_BE = "let_be", "nobody can say whether it arrived, and staff let it be"
+        CANCELLED = "cancelled", "the mailing was cancelled"
 
     id = models.BigAutoField(primary_key=True)
     mailing = models.ForeignKey(
@@ -147,7 +149,18 @@ class Delivery(models.Model):
 
 
 class Attempt(models.Model):
-    """An attempt that did not end in `sent`; the successful one is the Delivery itself."""
+    """A line of a delivery's story: an attempt that did not end in `sent`, or what staff decided about it afterwards.
+
+    The attempt that succeeded is the Delivery itself. A decision is told by the decider's name, which stays in the log
+    when the account is gone.
+    """
+
+    class Decision(models.TextChoices):
+        """What staff decide; the outcomes of attempts are `mailer.sending.outcomes.Kind`."""
+
+        RETRIED = "retried", "put back into the queue after it had failed"
+        RESENT = "resent", "to be sent again, although it may have arrived"
+        LET_BE = "let_be", "let be: it counts as neither sent nor failed"
 
     delivery = models.ForeignKey(
         Delivery, on_delete=models.CASCADE, db_constraint=False, related_name="failed_attempts"
@@ -156,9 +169,17 @@ class Attempt(models.Model):
     outcome = models.CharField(max_length=20)
     smtp_code = models.PositiveSmallIntegerField("SMTP code", null=True, blank=True)
     smtp_text = models.CharField("mail server's answer", max_length=500, blank=True)
+    by = models.CharField("decided by", max_length=150, blank=True, default="", db_default="")
 
     class Meta:
         ordering = ["id"]
 
     def __str__(self) -> str:
         return f"{self.outcome} at {self.at:%Y-%m-%d %H:%M} UTC"
+
+    @property
+    def in_words(self) -> str:
+        """The attempt's outcome as it is; a decision in words and with the name."""
+        if self.outcome not in self.Decision.values:
+            return self.outcome
+        return f"{self.Decision(self.outcome).label}; {self.by}"

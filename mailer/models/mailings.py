@@ -103,6 +103,11 @@ class Mailing(models.Model):
             ),
             # Single mails may be millions; those to lists are a few a day.
             models.Index(fields=["scheduled_for"], condition=Q(list__isnull=False), name="mailing_to_list"),
+            models.Index(
+                fields=["id"],
+                condition=Q(status="cancelled", finished_at__isnull=True),
+                name="mailing_being_cancelled",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -119,6 +124,11 @@ class Mailing(models.Model):
     def final(self) -> bool:
         """Whether nothing more will be sent."""
         return self.status in {self.Status.DONE, self.Status.CANCELLED, self.Status.SKIPPED, self.Status.MISSED}
+
+    @property
+    def settled(self) -> bool:
+        """Whether its numbers stay as they are: it is final, and no worker has a mail of it in hand any more."""
+        return self.final and (self.status != self.Status.CANCELLED or self.finished_at is not None)
 
 
 class MailingItem(models.Model):

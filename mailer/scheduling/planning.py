@@ -135,7 +135,8 @@ def _complete(mailing_id: int) -> None:
         if mailing is None:
             return
         made = insert_deliveries(mailing)
-        Mailing.objects.filter(pk=mailing_id, has_more=True).update(planned=F("planned") + made, has_more=False)
+        if not going_on.filter(pk=mailing_id).update(planned=F("planned") + made, has_more=False):
+            transaction.set_rollback(True)  # it was cancelled meanwhile: these were never planned
 
 
 def _waits_its_turn(mailing: Mailing) -> bool:

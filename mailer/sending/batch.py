@@ -19,7 +19,7 @@ from mailer.sending.commands import Envelope
 from mailer.sending.journal import Journal, JournalUnavailable
 from mailer.sending.letters import LetterWriter
 from mailer.sending.outcomes import Kind, Outcome, RelayUnavailable, SendingHalted
-from mailer.sending.patience import insist
+from mailer.sending.patience import Result, insist
 from mailer.sending.record import Settled, finish_mailing, record
 from mailer.sending.relays import is_paused, pause_relay, resume_relay
 from mailer.sending.smtp import RelaySession
@@ -30,6 +30,8 @@ logger = logging.getLogger(__name__)
 
 #: How many deliveries are claimed, and recorded, at a time.
 GROUP = 500
+#: How often a run writes down what it has done, and asks whether its mailing was stopped: staff look on, and wait.
+HEARTBEAT = timedelta(seconds=1)
 #: A run begins no mail after this, so that it ends before Celery's time limit.
 TIME_BUDGET = timedelta(minutes=10)
 _FAILURES_NAMED = 100
@@ -45,7 +47,9 @@ def send_range(wanted: Range, task_id: UUID, clock: Clock) -> dict[str, Any]:
     mailing = Mailing.objects.select_related("list", "digest", "version").get(pk=wanted.mailing_id)
     if mailing.status != Mailing.Status.SENDING or is_paused(clock()):
         halted = (
-            "the mail server is paused" if mailing.status == Mailing.Status.SENDING else f"mailing is {mailing.status}"
+            "the mail server is paused"
+            if mailing.status == Mailing.Status.SENDING
+            else f"the mailing is {mailing.status}"
         )
         return _Sums(wanted, clock()).summary(clock(), halted)
     return _Batch(mailing, wanted, task_id, clock).run()
@@ -59,6 +63,8 @@ class _Batch:
         self._sums = _Sums(wanted, clock())
         self._ends_at = clock() + TIME_BUDGET
         self._in_hand: list[_InHand] = []
+        self._next_beat = clock() + HEARTBEAT
+        self._stopped = ""  # why staff stopped the mailing meanwhile
         self._settled: list[Settled] = []
         self._ended: list[Claim] = []
 
@@ -102,7 +108,7 @@ class _Batch:
                         insist(resume_relay)
                         proved = True
                     self._settle(outcome)
-            return ""
+            return self._stopped
         except RelayUnavailable as error:
             insist(partial(pause_relay, str(error), self._clock()))
             return str(error)
@@ -117,7 +123,9 @@ class _Batch:
             begin_until = min(self._ends_at, group[0].claim.until - LEASE / 2)
             for claimed in group:
                 now = self._clock()
-                if now > begin_until or stopping():
+                if now > self._next_beat:
+                    self._beat()
+                if self._stopped or now > begin_until or stopping():
                     return
                 letter = writer.envelope(claimed, eight_bit, now)
                 if isinstance(letter, Outcome):
@@ -126,17 +134,30 @@ class _Batch:
                     yield letter
             group = self._claim(group[-1].id + 1)
 
+    def _beat(self) -> None:
+        """Once a second or so: what is done is seen, and a pause or a cancellation is heard of."""
+        self._next_beat = self._clock() + HEARTBEAT
+        if self._settled or self._ended:
+            self._reach(self._flush)
+        status = self._reach(lambda: Mailing.objects.values_list("status", flat=True).get(pk=self._mailing.pk))
+        if status != Mailing.Status.SENDING:
+            self._stopped = f"the mailing is {status}"
+
     def _claim(self, first: int) -> list[Claimed]:
         wanted = Range(self._wanted.mailing_id, first, self._wanted.last)
-        try:
-            # A claim that is made again after its answer was lost takes other deliveries: `release` ends the first.
-            group = insist(lambda: claim(wanted, GROUP, self._clock(), self._run))
-        except DatabaseError as error:
-            raise SendingHalted(f"the database can't be used: {error}") from error
+        # A claim that is made again after its answer was lost takes other deliveries: `release` ends the first.
+        group = self._reach(lambda: claim(wanted, GROUP, self._clock(), self._run))
         self._sums.planned += len(group)
         if group:
             self._in_hand.append(_InHand(group[0].claim, len(group)))
         return group
+
+    def _reach(self, action: Callable[[], Result]) -> Result:
+        """What the database gives or does, with patience. Raises SendingHalted when that is at an end."""
+        try:
+            return insist(action)
+        except DatabaseError as error:
+            raise SendingHalted(f"the database can't be used: {error}") from error
 
     def _settle(self, outcome: Outcome) -> None:
         now = self._clock()

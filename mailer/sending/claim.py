@@ -76,7 +76,7 @@ def claim(wanted: Range, size: int, now: datetime, run: Run) -> list[Claimed]:
     The journal knows of the claim before it is committed: a worker killed in between has claimed nothing.
     """
     with transaction.atomic():
-        _wait_for_others(wanted.mailing_id)
+        wait_for_other_claims(wanted.mailing_id)
         free = _find_free(wanted, size, now)
         if free is None:
             return []
@@ -94,7 +94,7 @@ def release(claims: dict[int, Claim]) -> None:
     Claim.objects.filter(pk__in=list(claims)).delete()
 
 
-def _wait_for_others(mailing_id: int) -> None:
+def wait_for_other_claims(mailing_id: int) -> None:
     """One claim of a mailing at a time, or two could overlap. SQLite's transactions wait for each other anyway."""
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:

@@ -11,6 +11,7 @@ from django.db.models import Count, F
 from django.utils import timezone
 
 from mailer.models import Attempt, Claim, Delivery, Mailing, Suppression
+from mailer.sending.cancelling import cancel_waiting
 from mailer.sending.outcomes import Kind, Outcome, judge
 from mailer.sending.tallies import tally
 
@@ -28,7 +29,7 @@ _SETTLED = {
 }
 _HELD = "mailer_delivery.status = 'queued'"
 _LOST = (
-    "mailer_delivery.status = 'uncertain' AND mailer_delivery.reason = 'worker_lost'"
+    "mailer_delivery.status = 'uncertain' AND mailer_delivery.reason IN ('worker_lost', 'let_be')"
     " AND mailer_delivery.task_id = %(task)s"
 )
 
@@ -64,13 +65,20 @@ def record(mailing_id: int, settled: Iterable[Settled], ended: Iterable[Claim] =
 
 
 def finish_mailing(mailing_id: int, now: datetime) -> bool:
-    """Close the mailing if none of its deliveries is open; its sums are counted again. Returns whether it closed."""
+    """Close the mailing if none of its deliveries is open; its sums are counted again. Returns whether it closed.
+
+    If it was cancelled, what waits of it is cancelled first.
+    """
+    cancel_waiting(mailing_id)
+    ends = {Mailing.Status.SENDING: Mailing.Status.DONE, Mailing.Status.CANCELLED: Mailing.Status.CANCELLED}
     with transaction.atomic():
         mailing = Mailing.objects.select_for_update(of=("self",)).get(pk=mailing_id)
-        if mailing.status != Mailing.Status.SENDING or mailing.has_more or mailing.deliveries.open().exists():
+        end = ends.get(Mailing.Status(mailing.status))
+        undone = mailing.has_more or mailing.deliveries.open().exists()
+        if end is None or mailing.finished_at is not None or undone:
             return False
         count_again(mailing)
-        mailing.status, mailing.finished_at = Mailing.Status.DONE, now
+        mailing.status, mailing.finished_at = end, now
         mailing.save()
     return True
 
@@ -80,8 +88,10 @@ def reconcile(mailing_id: int) -> None:
     with transaction.atomic():
         mailing = Mailing.objects.select_for_update(of=("self",)).get(pk=mailing_id)
         count_again(mailing)
-        if mailing.status == Mailing.Status.DONE and mailing.deliveries.open().exists():
-            mailing.status, mailing.finished_at = Mailing.Status.SENDING, None
+        if mailing.final and mailing.deliveries.open().exists():
+            mailing.finished_at = None  # a cancelled one is closed again by the tick
+            if mailing.status == Mailing.Status.DONE:
+                mailing.status = Mailing.Status.SENDING
         mailing.save()
 
 

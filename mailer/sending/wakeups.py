@@ -57,13 +57,14 @@ def waiting_mailings(now: datetime) -> list[int]:
 
 
 def finished_mailings() -> list[int]:
-    """The mailings in which nothing is open any more, but which nobody has closed: their worker died right then."""
+    """The mailings that nobody has closed: nothing of them is open any more, or they were cancelled.
+
+    Their worker died right then, or the message that they are to be closed was lost.
+    """
     undone = Delivery.objects.open().filter(mailing=OuterRef("pk"))
-    return list(
-        Mailing.objects.filter(~Exists(undone), status=Mailing.Status.SENDING, has_more=False).values_list(
-            "pk", flat=True
-        )[:10_000]
-    )
+    done = Mailing.objects.filter(~Exists(undone), status=Mailing.Status.SENDING, has_more=False)
+    cancelled = Mailing.objects.filter(status=Mailing.Status.CANCELLED, finished_at=None)
+    return [pk for rows in (done, cancelled) for pk in rows.values_list("pk", flat=True)[:10_000]]
 
 
 def note_woken(mailing_id: int, now: datetime) -> None:
