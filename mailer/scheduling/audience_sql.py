@@ -18,8 +18,8 @@ _JOIN = " JOIN mailer_recipient AS recipient ON recipient.id = subscription.reci
 _IN_ZONE = " AND COALESCE(NULLIF(recipient.time_zone, ''), %(list_zone)s) = %(zone)s"
 
 _ITEMS = """
-INSERT INTO mailer_mailingitem (mailing_id, item_id, position)
-SELECT %(mailing)s, item.id, ROW_NUMBER() OVER (ORDER BY item.published_at DESC, item.id DESC)
+INSERT INTO mailer_mailingitem (mailing_id, item_id, recipient_id, position)
+SELECT %(mailing)s, item.id, item.recipient_id, ROW_NUMBER() OVER (ORDER BY item.published_at DESC, item.id DESC)
 FROM mailer_digestitem AS item
 WHERE item.list_id = %(list)s AND item.published_at <= %(until)s AND NOT item.is_hidden
   AND NOT EXISTS (
