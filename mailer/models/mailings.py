@@ -132,15 +132,33 @@ class Mailing(models.Model):
 
 
 class MailingItem(models.Model):
-    """An item of a digest's mailing: what was new then, in the order in which it is shown."""
+    """An item of a digest's mailing: what was new then, in the order in which it is shown.
 
-    mailing = models.ForeignKey(Mailing, on_delete=models.CASCADE, related_name="mailing_items")
-    item = models.ForeignKey(DigestItem, on_delete=models.CASCADE, related_name="mailing_items")
+    There can be several for each delivery, so its keys are not checked row by row, as those of deliveries are not.
+    """
+
+    mailing = models.ForeignKey(
+        Mailing, on_delete=models.CASCADE, related_name="mailing_items", db_constraint=False, db_index=False
+    )
+    item = models.ForeignKey(
+        DigestItem, on_delete=models.CASCADE, related_name="mailing_items", db_constraint=False, db_index=False
+    )
+    recipient = models.ForeignKey(
+        Recipient,
+        null=True,
+        editable=False,
+        on_delete=models.DO_NOTHING,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
+        help_text="The item's, so that one person's items are found without all others'.",
+    )
     position = models.PositiveIntegerField()
 
     class Meta:
         ordering = ["position"]
-        constraints = [models.UniqueConstraint(fields=["mailing", "item"], name="item_once_a_mailing")]
+        constraints = [models.UniqueConstraint(fields=["item", "mailing"], name="item_once_a_mailing")]
+        indexes = [models.Index(fields=["mailing", "recipient", "position"], name="mailing_item_by_recipient")]
 
     def __str__(self) -> str:
         return f"{self.item} in {self.mailing}"

@@ -42,8 +42,8 @@ _NOT_PAUSED_HERE = """ AND NOT (COALESCE(subscription.paused_until > %(at)s, fal
     AND (later.paused_until IS NULL OR later.paused_until <= %(at)s)))"""
 
 _ITEMS = """
-INSERT INTO mailer_mailingitem (mailing_id, item_id, position)
-SELECT %(mailing)s, item.id,
+INSERT INTO mailer_mailingitem (mailing_id, item_id, recipient_id, position)
+SELECT %(mailing)s, item.id, item.recipient_id,
   ROW_NUMBER() OVER (ORDER BY item.position ASC NULLS LAST, item.published_at DESC, item.id DESC)
 FROM mailer_digestitem AS item
 WHERE item.list_id = %(list)s AND item.published_at <= %(until)s AND NOT item.is_hidden

@@ -12,17 +12,15 @@ from mailer.models import Mailing
 
 Item = dict[str, Any]
 
+# An item that was given to somebody else since it was planned is in nobody's mail.
 _ITEMS = """
-SELECT item.recipient_id, item.title, item.summary, item.url, item.image_url, item.category, {published_at}
+SELECT entry.recipient_id, item.title, item.summary, item.url, item.image_url, item.category, {published_at}
 FROM mailer_mailingitem AS entry JOIN mailer_digestitem AS item ON item.id = entry.item_id
-WHERE entry.mailing_id = %s AND item.recipient_id {whose}
-ORDER BY entry.position
+WHERE entry.mailing_id = %s AND entry.recipient_id {whose} AND item.recipient_id {same}
+ORDER BY entry.recipient_id, entry.position
 """
 _ARE_THERE_OWN = """
-SELECT EXISTS (
-  SELECT 1 FROM mailer_mailingitem AS entry JOIN mailer_digestitem AS item ON item.id = entry.item_id
-  WHERE entry.mailing_id = %s AND item.recipient_id IS NOT NULL
-)
+SELECT EXISTS (SELECT 1 FROM mailer_mailingitem WHERE mailing_id = %s AND recipient_id IS NOT NULL)
 """
 
 
@@ -35,7 +33,7 @@ class Items:
         # Python knows at a glance that a time is in UTC already; for a ZoneInfo of that name it would convert.
         self._zone = UTC if mailing.time_zone == "UTC" else ZoneInfo(mailing.time_zone)
         self._own: dict[int, list[Item]] = {}
-        self.shared: list[Item] = self._read("IS NULL").get(None, [])
+        self.shared: list[Item] = self._read("IS NULL", "IS NULL").get(None, [])
         with connection.cursor() as cursor:
             cursor.execute(_ARE_THERE_OWN, [self._mailing_id])
             self.has_own = bool(cursor.fetchone()[0])
@@ -43,16 +41,18 @@ class Items:
     def look_up(self, people: Collection[int]) -> None:
         """Read, in one query, what is for each of these recipients alone."""
         if self.has_own and people:
-            self._own = self._read(f"IN ({', '.join(f'{person:d}' for person in people)})")
+            them = ", ".join(f"{person:d}" for person in people)
+            self._own = self._read(f"IN ({them})", "= entry.recipient_id")
 
     def own(self, person: int) -> list[Item]:
         """The recipient's own items, in their order; nothing for whom was not looked up."""
         return self._own.get(person, [])
 
-    def _read(self, whose: str) -> dict[Any, list[Item]]:
+    def _read(self, whose: str, same: str) -> dict[Any, list[Item]]:
         published_at = "item.published_at || '+00:00'" if connection.vendor == "sqlite" else "item.published_at"
+        statement = _ITEMS.format(published_at=published_at, whose=whose, same=same)
         with connection.cursor() as cursor:
-            cursor.execute(_ITEMS.format(published_at=published_at, whose=whose), [self._mailing_id])
+            cursor.execute(statement, [self._mailing_id])
             rows = cursor.fetchall()
         found: defaultdict[Any, list[Item]] = defaultdict(list)
         zone, read = self._zone, datetime.fromisoformat

@@ -77,29 +77,29 @@ def _truncation(length: int, language: str | None) -> tuple[int, str]:
 def _wordwrap(value: Any, arg: Any) -> Any:
     if type(value) is not str or type(arg) is not int or arg < 1 or not _wraps_simply(value):
         return defaultfilters.wordwrap(value, arg)
-    lines, start, rest = [], 0, len(value) - arg
+    text = value.rstrip(" ")
+    lines, start, rest = [], 0, len(text) - arg
     while start < rest:
-        end = value.rfind(" ", start, start + arg + 1)
-        if end < 0 and (end := value.find(" ", start + arg)) < 0:
+        end = text.rfind(" ", start, start + arg + 1)
+        if end < 0 and (end := text.find(" ", start + arg)) < 0:
             break
-        lines.append(value[start:end])
+        lines.append(text[start:end].rstrip(" "))
         start = end + 1
-        if value[start] == " " or value[end - 1] == " ":  # all of these spaces go, and not only one
-            return defaultfilters.wordwrap(value, arg)
+        while text[start] == " ":
+            start += 1
     if not lines:
-        return value
-    lines.append(value[start:])
+        return text
+    lines.append(text[start:])
     return "\n".join(lines)
 
 
 def _wraps_simply(value: str) -> bool:
-    """Whether it is one line that is not empty, with spaces between its words only, and none but ordinary ones."""
+    """Whether it is one line that begins with a word, with no other spaces than ordinary ones."""
     return (
         value != ""
         and value.splitlines()[0] is value
         and "\t" not in value
         and value[0] != " "
-        and value[-1] != " "
         and ((value.isascii() and "\x1f" not in value) or not _OTHER_SPACE.search(value))
     )
 

@@ -283,6 +283,18 @@ def test_an_item_for_one_person_is_in_that_persons_mail_only(digest: Digest, rel
     assert not any(b"For Ada alone" in body for body in bodies.values())
 
 
+def test_an_item_that_changed_hands_since_it_was_planned_is_in_nobodys_mail(digest: Digest, relay: FakeRelay):
+    ada, zoe = subscribe(digest.list, "ada@example.org"), subscribe(digest.list, "zoe@example.org")
+    make_item(digest.list, "For all")
+    item = make_item(digest.list, "For Ada alone", recipient=ada)
+    mailing = plan_now(digest, timezone.now())
+    item.recipient = zoe
+    item.save()
+    send(mailing)
+    assert len(relay.received) == 5
+    assert not any(b"For Ada alone" in mail.message for mail in relay.received)
+
+
 def test_own_items_come_first_and_what_is_too_many_is_counted(digest: Digest, relay: FakeRelay):
     ada, now = subscribe(digest.list, "ada@example.org"), timezone.now()
     for hours, title, recipient in [(1, "S1", None), (2, "O2", ada), (3, "O3", ada), (4, "S4", None)]:

@@ -1,7 +1,9 @@
 """Generated functions give what Django's nodes and filters give, errors too."""
 
+import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta, timezone
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,12 +14,16 @@ from django.utils.safestring import SafeString, mark_safe
 from hypothesis import event, example, given, settings
 from hypothesis import strategies as st
 
-from mailer.templating.compose import Field
+from mailer.templating.compile import compile_sources
+from mailer.templating.compose import Field, compose
+from mailer.templating.contexts import ITEM_NAMES
 from mailer.templating.dates import date_writer
 from mailer.templating.filters import EXACT, html_text, plain_text
 from mailer.templating.generate import generate
 from mailer.templating.personal import PERSONAL
+from mailer.templating.preview import hydrate
 from mailer.templating.sandbox import MailTemplate, TemplateError, bind, parse, render, render_nodes
+from mailer.templating.sync import read_sources, template_folders
 
 LANGUAGES = ["en", "de", "fr", "ca", "ar", "ja", "el", "ru", "ga", "pt-br"]
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
@@ -207,3 +213,35 @@ def check_field(field: Field, own: dict[str, Any]) -> None:
     else:
         quickly = outcome(lambda: field.generated(field.scope, own))
         event("generated" if issubclass(quickly[0], str) else "generated, and left to Django")
+
+
+@pytest.mark.parametrize("folder", template_folders(), ids=lambda folder: folder.name)
+def test_the_shipped_mails_are_filled_without_djangos_nodes(folder: Path):
+    sources = read_sources(folder)
+    context = hydrate(sources.sample)
+    compiled = compile_sources(sources.subject, sources.html, sources.text)
+    composition = compose(compiled, context, PERSONAL | ITEM_NAMES)
+    with translation.override("en"):
+        for part in (composition.subject, composition.html, composition.text):
+            for field in part:
+                if isinstance(field, Field):
+                    assert field.generated is not None
+                    assert field.generated(field.scope, context) == render_nodes(
+                        field.nodes, bind(field.template, field.scope | context, field.autoescape)
+                    )
+
+
+HOSTILE = """{% for a, b in items %}{{ a|default:'"); import os  #' }}{% verbatim %}{{ __import__ }}"{os}{% endverbatim %}
+{% endfor %}{% if system.os == "\\\\" or x|add:'{exit()}' %}{% cycle "}" '"' %}{% endif %}\N{DIGIT ONE} {% with q=eval %}{{ q }}{% endwith %}"""
+
+
+def test_no_word_of_an_author_gets_into_the_code():
+    for node in parse(HOSTILE).nodelist:
+        function = generate(node, PERSONAL, True)
+        assert function is not None
+        code = function.__code__
+        assert all(re.fullmatch(r"[kv]\d+|append|get|enumerate|len|type|str", name) for name in code.co_names)
+        assert not any(isinstance(constant, str | bytes) for constant in code.co_consts)
+        assert function.__globals__["__builtins__"] == {}
+    field = fields_of(parse("{{ value }}"), {"value": HOSTILE}, autoescape=False)[0]
+    assert field.fill({}) == HOSTILE
