@@ -14,9 +14,11 @@ mailer.RecipientList                   MTSR   M      M       M
 mailer.Recipient                       MSR    M      M       M
 mailer.Subscription                    MSR    M      M       M
 mailer.Suppression                     MSR    M      M       M
+mailer.Segment                         MSR    M      M       M
 
 mailer.Digest                          MTSR   S      S       S
 mailer.DigestItem                      MTSR   MS     MS      MS
+mailer.Announcement                    MTSR   S      S       S
 mailer.EmailTemplate                   MTSR   never  never   never
 mailer.TemplateVersion                 MTSR   never  never   never
 
@@ -59,6 +61,22 @@ auth_user_password_change              -         -
 mailer_digest_pause                    nothing   S
 mailer_digest_resume                   nothing   S
 mailer_digest_send                     S         S
+mailer_digest_count                    MTSR      MTSR
+mailer_digest_letter                   MTSR      MTSR
+mailer_digest_people                   MS        MS
+mailer_digest_test                     nothing   S
+mailer_digest_additem                  nothing   MS
+mailer_digest_arrange                  nothing   MS
+mailer_digest_hide                     nothing   nothing
+mailer_announcement_send               S         S
+mailer_announcement_withdraw           nothing   S
+mailer_announcement_copy               nothing   S
+mailer_announcement_count              MTSR      MTSR
+mailer_announcement_letter             MTSR      MTSR
+mailer_announcement_people             MS        MS
+mailer_announcement_test               nothing   S
+mailer_segment_count                   MSR       MSR
+mailer_segment_known                   MSR       MSR
 mailer_templateversion_preview         MTSR      MTSR
 """
 

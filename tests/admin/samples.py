@@ -9,15 +9,17 @@ from django.utils import timezone
 from django_celery_beat.models import ClockedSchedule, IntervalSchedule, PeriodicTask, SolarSchedule
 from django_celery_results.models import GroupResult
 
-from mailer.models import Alert, Digest, Recipient, Suppression
+from mailer.models import Alert, Announcement, Digest, Recipient, Segment, Suppression
 from mailer.models.roles import grant_roles
 from tests.admin.world import AFTERNOON, make_world
 
 
 def make_samples() -> dict[type[Model], Model]:
     """Model → one of its rows. A model without one is a model for which this function needs a line."""
-    make_world()
+    world = make_world()
     grant_roles()
+    Segment.objects.create(name="All of it", list=world.mailing_list)
+    Announcement.objects.create(name="The fair", template=world.version.template)
     root = User.objects.create_superuser("root")
     address = Recipient.objects.earliest("pk").email
     Suppression.objects.create(email=address, note=f"550 <{address}> is unknown")
