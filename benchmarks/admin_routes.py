@@ -88,7 +88,8 @@ def _searches_of_the_log() -> Iterator[tuple[str, str]]:
     rare = "alone-4999.example"
     queries = [
         f"before={deep}", f"mailing={large.pk}", f"mailing={small.pk}",
-        f"list={large.list_id}", f"list={small.list_id}", f"day={day}", "day=2001-01-01", "q=person500000@gmail.example", "q=nobody@nowhere.example",
+        f"list={large.list_id}", f"list={small.list_id}", f"day={day}", "day=2001-01-01",
+        "q=person500000@gmail.example", "q=nobody@nowhere.example",
         *(f"state={state}" for state in Delivery.Status),
         *(f"reason={reason}" for reason in Delivery.Reason if reason),
         *(f"code={code}" for code in (250, 251, 451, 521, 550, 554, 599)),
