@@ -30,6 +30,10 @@ test-e2e: $(VENV)/.installed-dev ## Walk through the admin in a real Chromium, w
 bench: $(VENV)/.installed-dev benchmarks/.venv/.installed ## Measure how fast it is, against others; QUICK=1 is the short form
 	@$(BIN)/python -m benchmarks $(if $(filter-out 0 no false,$(QUICK)),--quick)
 
+.PHONY: bench-admin
+bench-admin: $(VENV)/.installed-dev ## Time each page of the admin over ten million deliveries; about a quarter of an hour
+	@$(BIN)/python -m benchmarks.admin_pages
+
 lint: $(VENV)/.installed-dev ## Check style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

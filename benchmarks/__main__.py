@@ -51,7 +51,7 @@ def _measure(database: str, postfix: Postfix, sizes: dict[str, Any]) -> dict[str
         work = sizes | {"folder": folder, "sink_port": port, "source": postfix.source}
         results = Path(folder) / "results.json"
         command = [sys.executable, "-m", "benchmarks.one_database", json.dumps(work), str(results)]
-        environment = os.environ | _settings(database, folder, port)
+        environment = os.environ | settings_for(database, folder, port)
         done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, check=False)
         if done.returncode:
             log = (Path(folder) / "programs.log").read_text(encoding="utf-8", errors="replace")
@@ -60,7 +60,7 @@ def _measure(database: str, postfix: Postfix, sizes: dict[str, Any]) -> dict[str
         return measured
 
 
-def _settings(database: str, folder: str, port: int) -> dict[str, str]:
+def settings_for(database: str, folder: str, port: int) -> dict[str, str]:
     """The service's settings: its defaults, but for where things are."""
     url = start_postgresql() if database == "postgresql" else f"sqlite:///{folder}/db.sqlite3"
     return {

@@ -52,8 +52,8 @@ FIGURES = [
     Figure("many_connections_open", "the same while all are at work", "many_connections_open"),
     Figure("cpu_us_per_mail", "sender CPU per mail", "whole_path_cpu_us", most=80, unit="µs"),
     Figure("first_mail_s", "first mail of a million acknowledged", "first_mail_s", most=0.5, unit="s"),
-    Figure("memory_ratio", "peak memory, 200,000 against 20,000 mails", "memory_ratio", most=1.3),
-    Figure("memory_mb", "peak memory of a process, 200,000 mails", "memory_many_mb", most=120, unit="MB"),
+    Figure("memory_ratio", "peak memory, 1,000,000 against 20,000 mails", "memory_ratio", most=1.3),
+    Figure("memory_mb", "peak memory of a process, 1,000,000 mails", "memory_many_mb", most=120, unit="MB"),
 ]
 
 

@@ -18,7 +18,7 @@ from mailer.models import Claim, Delivery, Digest, Mailing, RecipientList
 from mailer.scheduling.planning import complete, plan_now
 from mailer.tasks import send_digest
 
-FEW, MANY = 20_000, 200_000
+FEW, MANY = 20_000, 1_000_000
 
 
 class Planning:

@@ -7,7 +7,7 @@ from benchmarks.worker import Worker
 from mailer.models import Digest, Mailing, RecipientList
 from mailer.tasks import send_digest
 
-_PATIENCE = 300.0
+_PATIENCE = 600.0
 
 
 class WholePath:
