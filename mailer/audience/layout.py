@@ -152,12 +152,12 @@ def _addresses(column: Sequence[str], faults: Faults) -> list[str]:
 
 
 def _guess(heading: str) -> str:
-    """One of FIELDS, an attribute, or nothing for a column without a heading."""
+    """One of FIELDS, an attribute, or nothing for a column without a heading, and for an export's name of the list."""
     plain = heading.strip().lower()
     squeezed = plain.replace(" ", "").replace("-", "").replace("_", "").replace(".", "")
     words = {field: {field.replace("_", "")} | _WORDS.get(field, set()) for field in FIELDS}
     found = next((field for field, known in words.items() if squeezed in known), "")
-    return found or (f"{ATTRIBUTE}{plain}" if plain else "")
+    return found or (f"{ATTRIBUTE}{plain}" if plain not in ("", "list") else "")
 
 
 def _fits(meaning: str, sample: Iterable[str]) -> bool:
