@@ -154,6 +154,11 @@ EMAIL_USE_TLS, EMAIL_USE_SSL = RELAY.tls == "starttls", RELAY.tls == "implicit"
 LOG_RETENTION_DAYS = env.int("LOG_RETENTION_DAYS", 400)
 JOURNAL_DIR = VAR_DIR / "journal"
 
+# --- Imports of recipients: web and workers must see the same folder -------------------------------------------------
+IMPORT_DIR = Path(env.str("IMPORT_DIR", "") or VAR_DIR / "imports")
+IMPORT_DAYS = env.int("IMPORT_DAYS", 14)
+IMPORT_MEGABYTES = env.int("IMPORT_MEGABYTES", 300)
+
 # --- Celery ----------------------------------------------------------------------------------------------------------
 REDIS_URL = env.str("REDIS_URL", "") or "redis://localhost:6379/0"
 CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", "") or REDIS_URL

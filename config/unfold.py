@@ -65,6 +65,7 @@ UNFOLD: dict[str, Any] = {
                     _page("Segments", "filter_alt", "mailer.segment"),
                     _page("Recipients", "person", "mailer.recipient"),
                     _page("Suppressions", "block", "mailer.suppression"),
+                    _page("Imports", "upload_file", "mailer.import"),
                 ],
             },
             {

@@ -14,9 +14,12 @@ from django.db import transaction
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
+from mailer.audience.imports import LostImport, check_import, claim_import, run_import, work_on
+from mailer.audience.undoing import undo_import
+from mailer.audience.uploads import purge_imports
 from mailer.insight.life import note_tick
 from mailer.insight.retention import purge_notes
-from mailer.models import Mailing
+from mailer.models import Import, Mailing
 from mailer.scheduling.announcements import plan_announcements
 from mailer.scheduling.notifications import plan_notification
 from mailer.scheduling.planning import complete, plan_digest, plan_due
@@ -58,6 +61,8 @@ def tick() -> None:
         finish_mailing(mailing_id, now)
     # Otherwise a pause that is as good as over would use up this tick's messages, and the next tick is a minute away.
     try_relay_again(now)
+    for import_id in Import.objects.forgotten(now).values_list("pk", flat=True):
+        wake_import(import_id)
     for mailing_id in waiting_mailings(now):
         if not wake_mailing(mailing_id):
             break  # the broker is down, and so it is for the others
@@ -85,9 +90,23 @@ def deliver(self: "Task[Any, Any]", mailing_id: int, first: int, last: int) -> d
     return send_range(Range(mailing_id, first, last), UUID(self.request.id), partial(datetime.now, UTC))
 
 
+@shared_task(name="mailer.tasks.work_on_import", ignore_result=True)
+def work_on_import(import_id: int) -> None:
+    """Check, run or undo an import, as its state asks, unless another worker is on it."""
+    lease = claim_import(import_id, timezone.now())
+    if lease is None:
+        return
+    works = {Import.State.CHECKING: check_import, Import.State.RUNNING: run_import, Import.State.UNDOING: undo_import}
+    try:
+        work_on(lease, works[Import.State(lease.imported.state)])
+    except LostImport as error:
+        logger.warning("%s", error)
+
+
 @shared_task(name="mailer.tasks.purge")
 def purge() -> dict[str, int]:
-    """Each night: delete what is older than LOG_RETENTION_DAYS."""
+    """Each night: delete what is older than LOG_RETENTION_DAYS, and the files of imports after IMPORT_DAYS."""
+    purge_imports(timezone.now())
     before = timezone.now() - timedelta(days=settings.LOG_RETENTION_DAYS)
     return {**purge_log(before), **purge_notes(before)}
 
@@ -147,6 +166,12 @@ def wake_cancellation(mailing_id: int) -> bool:
     return _publish(close, (mailing_id,))
 
 
+def wake_import(import_id: int) -> bool:
+    """Tell a worker of an import that has to be worked on. Returns whether the broker took it; else the tick tries."""
+    Import.objects.filter(pk=import_id).update(woken_at=timezone.now())
+    return _publish(work_on_import, (import_id,), queue="bulk")
+
+
 def _wake_notification(mailing: Mailing, due: datetime, task_id: str) -> None:
     remaining = due - timezone.now()
     if remaining <= LONGEST_COUNTDOWN:
@@ -161,10 +186,10 @@ def _queue_of(mailing: Mailing) -> str:
 
 
 def _publish(task: "Task[Any, Any]", args: tuple[int, ...], **options: Any) -> bool:
-    """Whether the broker took the message; the first argument is the mailing's id."""
+    """Whether the broker took the message."""
     try:
         task.apply_async(args=args, retry=False, **options)
     except OperationalError as error:
-        logger.warning("The broker can't be used (%s); the next tick will wake mailing %s", error, args[0])
+        logger.warning("The broker can't be used (%s); the next tick will send %s %s again", error, task.name, args)
         return False
     return True

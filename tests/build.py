@@ -2,8 +2,9 @@
 
 from datetime import UTC, datetime, time, timedelta
 
-from mailer.models import Digest, DigestItem, EmailTemplate, Recipient, RecipientList, Subscription
+from mailer.models import Digest, DigestItem, EmailTemplate, Import, Recipient, RecipientList, Subscription
 from mailer.scheduling.schedules import Schedule, set_schedule
+from mailer.tasks import work_on_import
 
 MORNING = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 
@@ -36,3 +37,10 @@ def make_digest(
 def make_item(mailing_list: RecipientList, title: str = "Something new", **values: object) -> DigestItem:
     defaults = {"published_at": MORNING - timedelta(days=1)}
     return DigestItem.objects.create(list=mailing_list, title=title, **(defaults | values))
+
+
+def finish(imported: Import, state: Import.State) -> None:
+    """Bring an import into the state and do, here and now, what a worker does with it then."""
+    Import.objects.filter(pk=imported.pk).update(state=state)
+    work_on_import(imported.pk)
+    imported.refresh_from_db()

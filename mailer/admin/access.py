@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 
 from mailer.models.addresses import read_by, shown_address
 
-__all__ = ["may_see_addresses", "may_send", "remember_viewer", "sees", "shown_address", "shown_text"]
+__all__ = ["may_import", "may_see_addresses", "may_send", "remember_viewer", "sees", "shown_address", "shown_text"]
 
 #: Nobody adds a mailing by hand, so the permission to add one is the permission to send, pause, cancel and retry.
 SEND = "mailer.add_mailing"
@@ -39,6 +39,11 @@ def may_send(user: User) -> bool:
 def may_see_addresses(user: User) -> bool:
     """Whether the person sees people's addresses in full."""
     return _may(user, SEE_ADDRESSES)
+
+
+def may_import(user: User) -> bool:
+    """Whether the person may put people on lists by the file."""
+    return _may(user, "mailer.add_recipient") and _may(user, "mailer.add_subscription")
 
 
 def sees(address: str) -> bool:

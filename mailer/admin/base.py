@@ -18,6 +18,7 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 from unfold.views import ChangeList
 from unfold.widgets import (
     UnfoldAdminCheckboxSelectMultipleWidget,
+    UnfoldAdminFileFieldWidget,
     UnfoldAdminRadioSelectWidget,
     UnfoldAdminSelect2Widget,
     UnfoldAdminSelectWidget,
@@ -45,6 +46,7 @@ __all__ = [
     "Rows",
     "StackedInline",
     "UnfoldAdminCheckboxSelectMultipleWidget",
+    "UnfoldAdminFileFieldWidget",
     "UnfoldAdminRadioSelectWidget",
     "UnfoldAdminSelect2Widget",
     "UnfoldAdminSelectWidget",
@@ -77,6 +79,7 @@ class HonestChangeList(ChangeList):
         narrowed = self.has_active_filters or self.query
         if not narrowed or self.paginator.is_capped:
             self.full_result_count = self.result_count
+        self.doors = self.model_admin.doors(request, self)
 
 
 class Pages(ModelAdmin):
@@ -88,6 +91,10 @@ class Pages(ModelAdmin):
     list_per_page = 50
     list_filter_submit = True
     empty_hint = ""  #: what to do next when there is nothing at all; shown on an empty list
+
+    def doors(self, request: HttpRequest, shown: ChangeList) -> list[tuple[str, str]]:
+        """Links above a list to what can be done with it as it is filtered: what they say, and where they lead."""
+        return []
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         """Ours, for its heading."""

@@ -1,5 +1,6 @@
 """The delivery log: one row for each mail to each recipient, and the attempts that failed."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,20 +11,22 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
-from mailer.admin.access import may_send, shown_address, shown_text
+from mailer.admin.access import may_see_addresses, may_send, shown_address, shown_text
 from mailer.admin.base import LogPages
 from mailer.admin.columns import list_of, moment, page_of, related
 from mailer.admin.control import DeliveryControl
-from mailer.admin.delivery_log import find_page
+from mailer.admin.delivery_log import find_all, find_page
+from mailer.admin.exports import ExportPages
 from mailer.admin.log_form import LogForm, read_form
 from mailer.insight.batches import batch_of
+from mailer.insight.exports import stream_deliveries
 from mailer.insight.stories import reason_in_words, server_answer, what_happened
 from mailer.models import Attempt, Delivery, Mailing, Recipient
 from mailer.sending.message_id import message_id
 
 
 @admin.register(Delivery)
-class DeliveryPages(DeliveryControl):
+class DeliveryPages(DeliveryControl, ExportPages):
     """Deliveries, newest first. No column can be sorted by: that would sort the whole log."""
 
     change_form_outer_before_template = "admin/mailer/delivery_story.html"
@@ -54,9 +57,14 @@ class DeliveryPages(DeliveryControl):
             "rows": [_row(delivery) for delivery in page.rows],
             "empty_hint": self.empty_hint,
             "may_send": may_send(request.user),
+            "may_export": may_see_addresses(request.user),
             **_frame(form),
         }
         return TemplateResponse(request, "admin/mailer/delivery_list.html", context)
+
+    def export_lines(self, request: HttpRequest) -> Iterator[str]:
+        """What the log's own filters find, in its order."""
+        return stream_deliveries(find_all(read_form(request.GET.dict())))
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None

@@ -1,5 +1,6 @@
 """A page of the delivery log: what the filters find, newest first, and where older mails are."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,6 +14,8 @@ from mailer.models import Delivery, Recipient
 
 #: How many mails a page shows.
 ROWS = 50
+#: How many an export asks for at a time.
+STEP = 5_000
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,7 @@ def find_page(request: HttpRequest, form: LogForm) -> LogPage:
     """The page that the address asks for."""
     before = request.GET.get("before", "")
     after = int(before) if before.isdecimal() and len(before) < 19 else None
-    page = _find(form, after)
+    page = _find(form, after, ROWS)
     named = ("mailing__digest", "mailing__announcement", "mailing__list", "mailing__version__template")
     # Recipients apart, because a join would hide the mails of one who was deleted.
     rows = Delivery.objects.filter(pk__in=page.ids).select_related(*named).prefetch_related("recipient")
@@ -44,22 +47,34 @@ def find_page(request: HttpRequest, form: LogForm) -> LogPage:
     )
 
 
-def _find(form: LogForm, after: int | None) -> Page:
+def find_all(form: LogForm) -> Iterator[list[int]]:
+    """The ids of everything that the filters find, some thousands at a time."""
+    after: int | None = None
+    while True:
+        page = _find(form, after, STEP)
+        if page.ids:
+            yield page.ids
+        if page.next_before is None:
+            return
+        after = page.next_before
+
+
+def _find(form: LogForm, after: int | None, count: int) -> Page:
     typed, person = form.cleaned_data.get("q"), form.cleaned_data.get("person")
     if typed or person:
         recipient = find_recipient(typed) if typed else Recipient.objects.filter(pk=person or 0).first()
         theirs = Delivery.objects.filter(pk__in=ids_of_mails_to(recipient) if recipient else [])
-        return _page_by_id(narrow(theirs, form.wanted), after)
+        return _page_by_id(narrow(theirs, form.wanted), after, count)
     if form.batch and form.wanted.mailing_id:
         within = Delivery.objects.filter(mailing=form.wanted.mailing_id, pk__range=form.batch)
-        return _page_by_id(within, after)
-    return find_deliveries(form.wanted, after, ROWS)
+        return _page_by_id(within, after, count)
+    return find_deliveries(form.wanted, after, count)
 
 
-def _page_by_id(few: Any, after: int | None) -> Page:
+def _page_by_id(few: Any, after: int | None, count: int) -> Page:
     rows = few.order_by("-pk") if after is None else few.order_by("-pk").filter(pk__lt=after)
-    ids = list(rows.values_list("pk", flat=True)[: ROWS + 1])
-    return Page(ids[:ROWS], ids[ROWS - 1] if len(ids) > ROWS else None)
+    ids = list(rows.values_list("pk", flat=True)[: count + 1])
+    return Page(ids[:count], ids[count - 1] if len(ids) > count else None)
 
 
 def _address(query: QueryDict, before: int | None) -> str:

@@ -32,7 +32,7 @@ class RecipientListPages(Pages):
         ("Subscribers", {"fields": ("time_zone", "language", "double_opt_in", "is_public")}),
     )
     change_form_outer_before_template = "admin/mailer/list_story.html"
-    empty_hint = "No lists yet: add one, then import its recipients with `manage.py import_recipients LIST FILE`."
+    empty_hint = "No lists yet: add one, then import its recipients from its page."
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
@@ -70,6 +70,7 @@ def _story(mailing_list: RecipientList) -> dict[str, Any]:
             "add_segment": f"{reverse('admin:mailer_segment_add')}?list={mailing_list.pk}",
             "add_announcement": f"{reverse('admin:mailer_announcement_add')}?lists={mailing_list.pk}",
             "add_digest": f"{reverse('admin:mailer_digest_add')}?list={mailing_list.pk}",
+            "import": f"{reverse('admin:mailer_import_add')}?list={mailing_list.pk}",
             "items": list_of(DigestItem, here),
             "mailings": list_of(Mailing, here),
         },

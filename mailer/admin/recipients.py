@@ -9,8 +9,10 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from mailer.admin.access import may_see_addresses, sees
-from mailer.admin.base import AutocompleteSelectFilter, Pages, Rows
+from mailer.admin.base import AutocompleteSelectFilter, Rows
 from mailer.admin.columns import list_of, moment, related, state
+from mailer.admin.exports import ExportPages
+from mailer.admin.import_story import import_doors
 from mailer.insight.people import last_mails_to, suppression_of, with_address
 from mailer.models import Delivery, Recipient, Subscription
 
@@ -28,7 +30,7 @@ class SubscriptionRows(Rows):
 
 
 @admin.register(Recipient)
-class RecipientPages(Pages):
+class RecipientPages(ExportPages):
     """Recipients, newest first."""
 
     list_display = ("email", "name", "time_zone", "language", moment("created_at", "Since", sortable=False))
@@ -38,7 +40,11 @@ class RecipientPages(Pages):
     fields = ("email", "name", "time_zone", "language", "attributes")
     inlines = (SubscriptionRows,)
     change_form_outer_after_template = "admin/mailer/recipient_mails.html"
-    empty_hint = "No recipients yet: import a CSV with `manage.py import_recipients LIST FILE`, or add one."
+    empty_hint = "No recipients yet: choose “Import recipients” above, or add one."
+
+    def doors(self, request: HttpRequest, shown: Any) -> list[tuple[str, str]]:
+        """Import, and export."""
+        return [*import_doors(request), *super().doors(request, shown)]
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Recipient], search_term: str
@@ -57,7 +63,7 @@ class RecipientPages(Pages):
 
 
 @admin.register(Subscription)
-class SubscriptionPages(Pages):
+class SubscriptionPages(ExportPages):
     """Who is on which list, and by whose word."""
 
     list_display = (
@@ -75,7 +81,11 @@ class SubscriptionPages(Pages):
     search_help_text = "Address, or its beginning"
     autocomplete_fields = ("recipient", "list")
     fields = ("list", "recipient", "status", "cadence", "paused_until", "source")
-    empty_hint = "Nobody here yet: import a CSV with `manage.py import_recipients LIST FILE`, or add a subscriber."
+    empty_hint = "Nobody here yet: choose “Import recipients” above, or add a subscriber."
+
+    def doors(self, request: HttpRequest, shown: Any) -> list[tuple[str, str]]:
+        """Import, and export."""
+        return [*import_doors(request), *super().doors(request, shown)]
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Subscription], search_term: str

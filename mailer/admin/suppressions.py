@@ -7,14 +7,14 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from mailer.admin.access import may_see_addresses
-from mailer.admin.base import Pages
 from mailer.admin.columns import moment
+from mailer.admin.exports import ExportPages
 from mailer.insight.people import with_address
 from mailer.models import Suppression
 
 
 @admin.register(Suppression)
-class SuppressionPages(Pages):
+class SuppressionPages(ExportPages):
     """Suppressions: a fact about an address, with who said so."""
 
     list_display = ("email", "reason", "note", moment("created_at", "Since"), moment("expires_at", "Until"))

@@ -1,72 +1,154 @@
-"""Reads recipients from files, line by line, keeping what is good and naming what is not."""
+"""Checks an import, runs it, and says how far it is: whoever does it holds the row's lease, and others can take over.
 
-from collections.abc import Iterable, Iterator
-from csv import reader
-from dataclasses import dataclass, field
+Nothing is written before the last transaction, so beginning again is safe; that transaction also ends the import, and
+only if the lease is still one's own.
+"""
+
+import csv
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
-from mailer.audience.layout import Layout, guess_meaning
-from mailer.audience.reading import UnreadableFile, read_rows
-from mailer.audience.staging import BLOCK, Staging
+from mailer.audience.cells import sheltered
+from mailer.audience.layout import Layout
+from mailer.audience.reading import RowReader, UnreadableFile
+from mailer.audience.staging import Staging
 from mailer.audience.writing import write_staged
-from mailer.models import RecipientList
+from mailer.models import Import
+from mailer.models.imports import PATIENCE
+
+#: How long the last transaction may take before another worker begins anew.
+WRITING = timedelta(minutes=10)
+#: After so many workers that died over it, an import is given up.
+MOST_TRIES = 5
+_STEP_SECONDS = 1.0
 
 
-@dataclass
-class ImportReport:
-    """What became of a file's rows."""
+class LostImport(Exception):
+    """Another worker has taken the import over, or it was ended."""
 
-    read: int = 0  #: usable lines so far
-    new: int = 0
-    changed: int = 0
-    unchanged: int = 0
-    duplicates: int = 0
-    unsubscribed: int = 0
-    errors: list[tuple[int, str]] = field(default_factory=list)  #: line number, reason
 
-    def __str__(self) -> str:
-        counts = (
-            f"{self.new} new, {self.changed} changed, {self.unchanged} unchanged, {self.duplicates} twice in the file"
+class Lease:
+    """The right to work on an import, kept up while the work goes on."""
+
+    def __init__(self, imported: Import) -> None:
+        """The import as it was claimed."""
+        self.imported = imported
+        self._told = time.monotonic()
+
+    def tell(self, done_bytes: int) -> None:
+        """Say how far the work is, each second. Raises LostImport."""
+        if time.monotonic() - self._told >= _STEP_SECONDS:
+            self._told = time.monotonic()
+            self._extend(PATIENCE, done_bytes=done_bytes)
+
+    def begin_writing(self) -> None:
+        """From here on nobody hears of us until all is committed. Raises LostImport."""
+        self._extend(WRITING, done_bytes=self.imported.size)
+
+    def end(self, state: Import.State, **values: Any) -> None:
+        """The import's last word, in the transaction that writes. Raises LostImport."""
+        self._update(state=state, leased_until=None, done_bytes=self.imported.size, **values)
+
+    def _extend(self, span: timedelta, **values: Any) -> None:
+        until = timezone.now() + span
+        self._update(leased_until=until, **values)
+        self.imported.leased_until = until
+
+    def _update(self, **values: Any) -> None:
+        mine = Import.objects.filter(
+            pk=self.imported.pk, state=self.imported.state, leased_until=self.imported.leased_until
         )
-        return f"{counts}, {self.unsubscribed} unsubscribed before and left so, {len(self.errors)} not usable"
+        if not mine.update(**values):
+            raise LostImport(f"Import {self.imported.pk} is not ours any more.")
 
 
-def import_recipients(mailing_list: RecipientList, lines: Iterable[str], source: str) -> Iterator[ImportReport]:
-    """Put the people in a CSV file (with a heading; comma, semicolon or tab) on the list.
+def claim_import(pk: int, now: datetime) -> Lease | None:
+    """The lease of an import on which somebody should work and nobody does; None if there is no such."""
+    imported = Import.objects.free(now).filter(pk=pk).select_related("list").first()
+    if imported is None:
+        return None
+    before = Import.objects.free(now).filter(pk=pk, state=imported.state, tries=imported.tries)
+    if imported.tries >= MOST_TRIES:
+        before.update(state=Import.State.FAILED, problem=f"Given up: {MOST_TRIES} workers have died over it.")
+        return None
+    imported.leased_until, imported.tries = now + PATIENCE, imported.tries + 1
+    taken = before.update(leased_until=imported.leased_until, tries=imported.tries, done_bytes=0)
+    return Lease(imported) if taken else None
 
-    Yields the one report, with the lines `read` so far, after each BLOCK, and at last with what became of them: they
-    are written together, when all are read. Whoever is known is updated by what the file says; who has unsubscribed
-    stays so.
-    A bad line is reported with its number and costs no other line. Raises UnreadableFile if there is no heading with an
-    address in it, or a line that is no CSV; then nothing is written.
-    """
-    report = ImportReport()
-    iterator = iter(lines)
-    heading = next(iterator, "")
-    delimiter = max(",;\t", key=heading.count)
-    layout = _layout_of(heading, delimiter)
 
-    def complain(number: int, reason: str) -> None:
-        report.errors.append((number, reason))
+def check_import(lease: Lease) -> None:
+    """Read the whole file and count what would become of it; nothing is written. Raises LostImport."""
+    with _staged(lease) as (staging, count_bad):
+        counts = {**asdict(staging.match(timezone.now())), "invalid": count_bad()}
+        lease.end(Import.State.CHECKED, counts=counts, tries=0)
 
-    with Staging(mailing_list) as staging:
-        for rows in read_rows(iterator, delimiter, layout, complain):
-            staging.add(rows)
-            report.read += len(rows)
-            if report.read % BLOCK < len(rows):
-                yield report
+
+def run_import(lease: Lease) -> None:
+    """Put the file's people on the list, all in one transaction. Raises LostImport."""
+    imported = lease.imported
+    with _staged(lease) as (staging, count_bad):
+        lease.begin_writing()
         with transaction.atomic():
-            matched = staging.match()
-            write_staged(mailing_list, source, timezone.now())
-    report.new, report.changed, report.unchanged = matched.new, matched.changed, matched.unchanged
-    report.duplicates, report.unsubscribed = matched.duplicates, matched.unsubscribed
-    yield report
+            now = timezone.now()
+            counts = {**asdict(staging.match(now)), "invalid": count_bad()}
+            made = write_staged(imported, imported.meanings, source_of(imported), now)
+            lease.end(Import.State.DONE, counts=counts, made=made, started_at=now, finished_at=timezone.now(), tries=0)
 
 
-def _layout_of(heading: str, delimiter: str) -> Layout:
-    meanings = [guess_meaning(column) for column in next(reader([heading], delimiter=delimiter), [])]
-    if "email" not in meanings:
-        raise UnreadableFile(f"The first line names no column for the address: {heading.strip()[:100]!r}")
-    return Layout(meanings)
+def source_of(imported: Import) -> str:
+    """What the subscriptions that an import makes say of how they came."""
+    why = f", subscribed again: {imported.reason}" if imported.resubscribe else ""
+    return f"import {imported.pk}: {imported.file_name[:50]}{why}"
+
+
+def work_on(lease: Lease, work: Callable[[Lease], None]) -> None:
+    """Do the work; a file that can't be read ends the import with the reason."""
+    try:
+        work(lease)
+    except UnreadableFile as error:
+        lease.end(Import.State.FAILED, problem=str(error)[:500])
+
+
+def reader_of(imported: Import) -> RowReader:
+    """Reads the import's file in the form that was found or chosen."""
+    return RowReader(imported.path, imported.encoding, imported.delimiter, imported.has_heading)
+
+
+@contextmanager
+def _staged(lease: Lease) -> Iterator[tuple[Staging, Callable[[], int]]]:
+    """All of the file's usable rows, and how many were not."""
+    imported, reader = lease.imported, reader_of(lease.imported)
+    with Staging(imported.list) as staging, _BadLines(imported.bad_lines) as bad:
+        for rows in reader.read(Layout(imported.meanings), bad.add):
+            staging.add(rows)
+            lease.tell(reader.bytes_read)
+        yield staging, lambda: bad.count
+
+
+class _BadLines:
+    """Writes the lines that can't be used to a file, so that a million of them take no memory."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.count = 0
+
+    def __enter__(self) -> "_BadLines":
+        self._file = self._path.open("w", encoding="utf-8-sig", newline="")
+        self._writer = csv.writer(self._file, quoting=csv.QUOTE_ALL)
+        self._writer.writerow(["line", "reason", "the line's cells"])
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._file.close()
+
+    def add(self, number: int, reason: str, row: list[str]) -> None:
+        self.count += 1
+        self._writer.writerow([number, *map(sheltered, [reason, *row])])

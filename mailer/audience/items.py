@@ -2,22 +2,31 @@
 
 import json
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from django.core.exceptions import ValidationError
 
-from mailer.audience.imports import ImportReport
 from mailer.audience.reading import UnreadableFile
 from mailer.models import DigestItem, RecipientList
 
 
-def import_items(mailing_list: RecipientList, entries: Iterable[Any]) -> ImportReport:
+@dataclass
+class ItemReport:
+    """What became of the entries."""
+
+    new: int = 0
+    changed: int = 0
+    errors: list[tuple[int, str]] = field(default_factory=list)  #: number of the entry, reason
+
+
+def import_items(mailing_list: RecipientList, entries: Iterable[Any]) -> ItemReport:
     """Add digest items from dictionaries; an external_id that the list has already is updated.
 
     Keys: title, and if there are external_id, summary, url, image_url, category, published_at (ISO 8601; else now).
     """
-    report = ImportReport()
+    report = ItemReport()
     for number, entry in enumerate(entries, start=1):
         try:
             _store_item(mailing_list, entry, report)
@@ -37,7 +46,7 @@ def read_json(text: str) -> list[Any]:
     return entries
 
 
-def _store_item(mailing_list: RecipientList, entry: Any, report: ImportReport) -> None:
+def _store_item(mailing_list: RecipientList, entry: Any, report: ItemReport) -> None:
     published = entry.get("published_at")
     at = datetime.fromisoformat(published) if published else datetime.now(UTC)
     item = DigestItem(

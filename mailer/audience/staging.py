@@ -13,7 +13,7 @@ from mailer.models import RecipientList
 
 #: Rows that go into the database together.
 BLOCK = 10_000
-_COLUMNS = ("email", "name", "time_zone", "language", "attributes")
+_COLUMNS = ("email", "name", "time_zone", "language", "attributes", "membership")
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,8 @@ class _Dialect:
 _DIALECTS = {
     # An address in the order of its bytes, as it is in mailer_recipient.
     "postgresql": _Dialect(
-        types='email varchar(254) COLLATE "C", name text, time_zone text, language text, attributes jsonb',
+        types='email varchar(254) COLLATE "C", name text, time_zone text, language text, attributes jsonb,'
+        " membership text",
         first="SELECT DISTINCT ON (email) * FROM import_read ORDER BY email, ctid",
         order=" ORDER BY read.email",
         is_changed="recipient.attributes || read.attributes <> recipient.attributes",
@@ -41,7 +42,7 @@ _DIALECTS = {
         recipient_id="stage.recipient_id",
     ),
     "sqlite": _Dialect(
-        types="email text, name text, time_zone text, language text, attributes text",
+        types="email text, name text, time_zone text, language text, attributes text, membership text",
         first="SELECT *, MIN(rowid) FROM import_read GROUP BY email",
         order="",
         is_changed="read.attributes NOT IN ('{}', recipient.attributes)"
@@ -53,18 +54,21 @@ _DIALECTS = {
     ),
 }
 _MATCH = """CREATE TEMPORARY TABLE import_stage AS
-SELECT read.email, read.name, read.time_zone, read.language, read.attributes,
+SELECT read.email, read.name, read.time_zone, read.language, read.attributes, read.membership,
   COALESCE(recipient.id, {new_id}) AS recipient_id, recipient.id IS NULL AS is_new,
   recipient.id IS NOT NULL AND (read.name NOT IN ('', recipient.name)
     OR read.time_zone NOT IN ('', recipient.time_zone) OR read.language NOT IN ('', recipient.language)
     OR {is_changed}) AS is_changed,
-  subscription.status AS status
+  subscription.status AS status, suppression.id IS NOT NULL AS is_suppressed
 FROM ({first}) AS read
 LEFT JOIN mailer_recipient AS recipient ON recipient.email = read.email
 LEFT JOIN mailer_subscription AS subscription
-  ON subscription.recipient_id = recipient.id AND subscription.list_id = %(list)s{order}"""
+  ON subscription.recipient_id = recipient.id AND subscription.list_id = %(list)s
+LEFT JOIN mailer_suppression AS suppression
+  ON suppression.email = read.email AND (suppression.expires_at IS NULL OR suppression.expires_at > %(now)s){order}"""
 _COUNT = """SELECT COUNT(*), COUNT(CASE WHEN is_new THEN 1 END), COUNT(CASE WHEN is_changed THEN 1 END),
-  COUNT(CASE WHEN status = 'unsubscribed' THEN 1 END) FROM import_stage"""
+  COUNT(CASE WHEN status = 'unsubscribed' THEN 1 END), COUNT(CASE WHEN status IS NULL THEN 1 END),
+  COUNT(CASE WHEN is_suppressed THEN 1 END) FROM import_stage"""
 
 
 @dataclass(frozen=True)
@@ -74,8 +78,10 @@ class Matched:
     new: int
     changed: int
     unchanged: int
-    duplicates: int
-    unsubscribed: int
+    duplicates: int  #: in the file
+    unsubscribed: int  #: from the list, and still so
+    joining: int  #: who are not on the list yet
+    suppressed: int
 
 
 class Staging:
@@ -106,15 +112,16 @@ class Staging:
         if len(self._waiting) >= BLOCK:
             self._flush()
 
-    def match(self) -> Matched:
+    def match(self, now: datetime) -> Matched:
         """Find those who are known and those who are on the list, in the table import_stage."""
         self._flush()
         here = dialect()
         parts = {"new_id": here.new_id, "is_changed": here.is_changed, "first": here.first, "order": here.order}
-        execute(_MATCH.format(**parts), {"list": self._list.pk})
+        execute(_MATCH.format(**parts), {"list": self._list.pk, "now": database_time(now)})
         execute("DROP TABLE import_read")
-        staged, new, changed, unsubscribed = fetch(_COUNT)
-        return Matched(new, changed, staged - new - changed, self._added - staged, unsubscribed)
+        staged, new, changed, unsubscribed, joining, suppressed = fetch(_COUNT)
+        duplicates = self._added - staged
+        return Matched(new, changed, staged - new - changed, duplicates, unsubscribed, joining, suppressed)
 
     def _flush(self) -> None:
         rows, self._waiting = self._waiting, []
@@ -148,6 +155,13 @@ def fetch(statement: str, values: Mapping[str, Any] | None = None) -> Any:
         return cursor.fetchone()
 
 
+def fetch_all(statement: str, values: Mapping[str, Any] | None = None) -> list[Any]:
+    """The rows of the answer."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        return list(cursor.fetchall())
+
+
 def database_time(moment: datetime) -> Any:
     """A moment as the database takes it."""
     return connection.ops.adapt_datetimefield_value(moment)
@@ -157,7 +171,7 @@ def _insert(rows: list[StagedRow]) -> None:
     with connection.cursor() as cursor:
         # Else each row is a transaction. Not atomic(): that would take the lock which others need to write.
         cursor.execute("SAVEPOINT import_rows")
-        cursor.executemany("INSERT INTO import_read VALUES (%s, %s, %s, %s, %s)", rows)
+        cursor.executemany("INSERT INTO import_read VALUES (%s, %s, %s, %s, %s, %s)", rows)
         cursor.execute("RELEASE import_rows")
 
 

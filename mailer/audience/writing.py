@@ -1,11 +1,16 @@
-"""Writes those who are staged and matched to where they belong, in a few statements."""
+"""Writes those who are staged and matched to where they belong, in a few statements, and notes what undoing needs."""
 
 from datetime import datetime
+from typing import Any
 
 from django.db import connection
 
-from mailer.audience.staging import database_time, dialect, execute, fetch
-from mailer.models import RecipientList
+from mailer.audience.layout import MEMBERSHIP
+from mailer.audience.staging import database_time, dialect, execute, fetch, fetch_all
+from mailer.models import Import, RecipientList
+
+#: The first and the last of ids that follow each other without a gap.
+Run = tuple[int, int]
 
 # An empty cell says nothing: it wipes out nothing that is known.
 _UPDATE = """UPDATE mailer_recipient AS recipient
@@ -13,6 +18,20 @@ SET name = COALESCE(NULLIF(stage.name, ''), recipient.name),
   time_zone = COALESCE(NULLIF(stage.time_zone, ''), recipient.time_zone),
   language = COALESCE(NULLIF(stage.language, ''), recipient.language), attributes = {merged}
 FROM import_stage AS stage WHERE recipient.id = stage.recipient_id AND stage.is_changed"""
+_REMEMBER = """INSERT INTO mailer_importchange
+  (of_id, recipient_id, name, time_zone, language, attributes, is_resubscribed, unsubscribed_at, source)
+SELECT %(import)s, recipient.id, recipient.name, recipient.time_zone, recipient.language, recipient.attributes,
+  {returns}, subscription.unsubscribed_at, COALESCE(subscription.source, '')
+FROM import_stage AS stage JOIN mailer_recipient AS recipient ON recipient.id = stage.recipient_id
+LEFT JOIN mailer_subscription AS subscription
+  ON subscription.recipient_id = recipient.id AND subscription.list_id = %(list)s
+WHERE stage.is_changed OR {returns}{lock}"""
+# Who has left comes back only if the admin says so, and not whom the file itself calls unsubscribed.
+_RETURNS = "(%(resubscribe)s AND COALESCE(stage.status, '') = 'unsubscribed' AND {told} <> 'unsubscribed')"
+_RESUBSCRIBE = """UPDATE mailer_subscription AS subscription
+SET status = 'active', unsubscribed_at = NULL, source = %(source)s, changed_by_id = %(user)s
+FROM import_stage AS stage
+WHERE subscription.list_id = %(list)s AND subscription.recipient_id = stage.recipient_id AND {returns}"""
 _MAKE = """INSERT INTO mailer_recipient (id, email, name, time_zone, language, attributes, created_at)
 SELECT {recipient_id}, email, name, time_zone, language, attributes, %(now)s FROM import_stage AS stage WHERE is_new
 ON CONFLICT (email) DO NOTHING"""
@@ -22,27 +41,89 @@ _HIGHEST = "SELECT COALESCE(MAX(seq), 0) FROM sqlite_sequence WHERE name = 'mail
 _OVERTAKEN = """UPDATE import_stage AS stage SET recipient_id = recipient.id, is_new = false
 FROM mailer_recipient AS recipient
 WHERE stage.is_new AND recipient.email = stage.email AND recipient.id <> stage.recipient_id"""
-_SUBSCRIBE = """INSERT INTO mailer_subscription (list_id, recipient_id, status, cadence, source, subscribed_at)
-SELECT %(list)s, {recipient_id}, 'active', 'daily', %(source)s, %(now)s FROM import_stage AS stage"""
-_SUBSCRIBE_NEW = f"{_SUBSCRIBE} WHERE stage.is_new ON CONFLICT DO NOTHING"
+_SUBSCRIBE = """INSERT INTO mailer_subscription (list_id, recipient_id, {fields})
+SELECT %(list)s, {recipient_id}, {values} FROM import_stage AS stage{known}
+WHERE {which} ON CONFLICT DO NOTHING"""
 # The lock is what a foreign key would take: nobody deletes them before this is committed.
-_SUBSCRIBE_KNOWN = f"""{_SUBSCRIBE} JOIN mailer_recipient AS recipient ON recipient.id = stage.recipient_id
-WHERE NOT stage.is_new AND stage.status IS NULL {{lock}} ON CONFLICT DO NOTHING"""
+_KNOWN = " JOIN mailer_recipient AS recipient ON recipient.id = stage.recipient_id"
+_LOCK = " FOR {strength} OF recipient"
+# Ids that follow each other less their place in the row are the same number.
+_RUNS = """SELECT MIN(id), MAX(id) FROM
+  (SELECT id, id - ROW_NUMBER() OVER (ORDER BY id) AS island FROM ({ids}) AS made) AS numbered
+GROUP BY island ORDER BY 1"""
+_NEW_PEOPLE = "SELECT {recipient_id} AS id FROM import_stage AS stage WHERE is_new"
+_NEW_SUBSCRIPTIONS = "SELECT id FROM mailer_subscription WHERE id > %(before)s"
+_AND_RUNS = "WITH made_now AS ({insert} RETURNING id) {runs}"
+#: What is not said of a new subscription.
+_DEFAULTS = {"status": "'active'", "cadence": "'daily'", "source": "%(source)s", "subscribed_at": "%(now)s"}
 
 
-def write_staged(mailing_list: RecipientList, source: str, now: datetime) -> None:
-    """Add or update the people in import_stage and subscribe them; who has unsubscribed stays so.
+def write_staged(imported: Import, layout_meanings: list[str], source: str, now: datetime) -> dict[str, list[Run]]:
+    """Add or update the people in import_stage and subscribe them, in the transaction in which they were matched.
 
-    In the transaction in which they were matched. `source` is kept with each new subscription.
+    `source` is kept with each new subscription. Returns the runs of ids of the `recipients` and `subscriptions` that
+    were made.
     """
-    RecipientList.objects.select_for_update(no_key=True).get(pk=mailing_list.pk)
-    values = {"list": mailing_list.pk, "source": source[:100], "now": database_time(now)}
-    here, lock = dialect(), "FOR KEY SHARE OF recipient"
-    if connection.vendor == "sqlite":
-        lock, values["highest"] = "", fetch(_HIGHEST)[0]
-    execute(_UPDATE.format(merged=here.merged))
+    RecipientList.objects.select_for_update(no_key=True).get(pk=imported.list_id)
+    told = [field for field in MEMBERSHIP if field in layout_meanings]
+    values = _values(imported, source, now)
+    returns = _RETURNS.format(told=told_of("status") if "status" in told else "''")
+    execute(_REMEMBER.format(returns=returns, lock=_lock("NO KEY UPDATE")), values)
+    execute(_UPDATE.format(merged=dialect().merged))
+    if imported.resubscribe:
+        execute(_RESUBSCRIBE.format(returns=returns), values)
+    here = dialect().recipient_id
+    before = _highest_subscription()
     expected = fetch("SELECT COUNT(*) FROM import_stage WHERE is_new")[0]
-    if execute(_MAKE.format(recipient_id=here.recipient_id), values) != expected:
+    if execute(_MAKE.format(recipient_id=here), values) != expected:
         execute(_OVERTAKEN)
-    execute(_SUBSCRIBE_NEW.format(recipient_id=here.recipient_id), values)
-    execute(_SUBSCRIBE_KNOWN.format(recipient_id=here.recipient_id, lock=lock), values)
+    people = fetch_all(_RUNS.format(ids=_NEW_PEOPLE.format(recipient_id=here)), values)
+    runs = _subscribe(told, values, {"which": "stage.is_new", "known": ""}, before)
+    known = {"which": f"NOT stage.is_new AND stage.status IS NULL{_lock('KEY SHARE')}", "known": _KNOWN}
+    return {"recipients": people, "subscriptions": [*runs, *_subscribe(told, values, known, _highest_subscription())]}
+
+
+def _subscribe(told: list[str], values: dict[str, Any], which: dict[str, str], before: int) -> list[Run]:
+    """Returns the runs of ids that were made; `before` is the highest id until now."""
+    fields = [field for field in MEMBERSHIP if field in told or field in _DEFAULTS]
+    expressions = [
+        told_of(field, _DEFAULTS.get(field, "NULL")) if field in told else _DEFAULTS[field] for field in fields
+    ]
+    statement = _SUBSCRIBE.format(
+        fields=", ".join(fields), values=", ".join(expressions), recipient_id=dialect().recipient_id, **which
+    )
+    if connection.vendor == "sqlite":  # nobody else writes meanwhile
+        execute(statement, values)
+        return fetch_all(_RUNS.format(ids=_NEW_SUBSCRIPTIONS), {"before": before})
+    runs = _RUNS.format(ids="SELECT id FROM made_now")
+    return fetch_all(_AND_RUNS.format(insert=statement, runs=runs), values)
+
+
+def told_of(field: str, otherwise: str = "''") -> str:
+    """What the file says of the subscription."""
+    if connection.vendor == "sqlite":
+        return f"COALESCE(json_extract(NULLIF(stage.membership, ''), '$.{field}'), {otherwise})"
+    value = f"(NULLIF(stage.membership, '')::jsonb ->> '{field}')"
+    if field.endswith(("_at", "_until")):
+        value = f"{value}::timestamp AT TIME ZONE 'UTC'"
+    return f"COALESCE({value}, {otherwise})"
+
+
+def _values(imported: Import, source: str, now: datetime) -> dict[str, Any]:
+    return {
+        "import": imported.pk,
+        "list": imported.list_id,
+        "user": imported.created_by_id,
+        "resubscribe": imported.resubscribe,
+        "source": source[:100],
+        "now": database_time(now),
+        "highest": fetch(_HIGHEST)[0] if connection.vendor == "sqlite" else 0,
+    }
+
+
+def _lock(strength: str) -> str:
+    return _LOCK.format(strength=strength) if connection.vendor == "postgresql" else ""
+
+
+def _highest_subscription() -> int:
+    return int(fetch("SELECT COALESCE(MAX(id), 0) FROM mailer_subscription")[0]) if connection.vendor == "sqlite" else 0

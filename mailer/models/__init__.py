@@ -5,6 +5,7 @@ from mailer.models.announcements import Announcement
 from mailer.models.claims import Claim
 from mailer.models.deliveries import Attempt, Delivery
 from mailer.models.digests import Digest, DigestItem
+from mailer.models.imports import Import, ImportChange
 from mailer.models.mailings import Mailing, MailingItem
 from mailer.models.recipients import Domain, Recipient, RecipientList, Subscription
 from mailer.models.relays import RelayPause
@@ -27,6 +28,8 @@ __all__ = [
     "Domain",
     "EmailTemplate",
     "Heartbeat",
+    "Import",
+    "ImportChange",
     "InvalidAddress",
     "Mailing",
     "MailingItem",

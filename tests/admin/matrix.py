@@ -15,6 +15,7 @@ mailer.Recipient                       MSR    M      M       M
 mailer.Subscription                    MSR    M      M       M
 mailer.Suppression                     MSR    M      M       M
 mailer.Segment                         MSR    M      M       M
+mailer.Import                          MSR    M      never   never
 
 mailer.Digest                          MTSR   S      S       S
 mailer.DigestItem                      MTSR   MS     MS      MS
@@ -78,6 +79,29 @@ mailer_announcement_test               nothing   S
 mailer_segment_count                   MSR       MSR
 mailer_segment_known                   MSR       MSR
 mailer_templateversion_preview         MTSR      MTSR
+
+mailer_mailing_progress                MTSR      nothing
+mailer_mailing_pause                   nothing   S
+mailer_mailing_resume                  nothing   S
+mailer_mailing_cancel                  S         S
+mailer_mailing_retry                   nothing   S
+mailer_delivery_retry                  nothing   S
+mailer_delivery_resend                 nothing   S
+mailer_delivery_let_be                 nothing   S
+mailer_delivery_decide                 nothing   S
+
+mailer_recipient_export                MS        MS
+mailer_subscription_export             MS        MS
+mailer_suppression_export              MS        MS
+mailer_delivery_export                 MS        MS
+
+mailer_import_layout                   nothing   M
+mailer_import_start                    nothing   M
+mailer_import_undo                     nothing   M
+mailer_import_cancel                   nothing   M
+mailer_import_progress                 MSR       MSR
+mailer_import_bad-lines                nothing   nothing
+mailer_import_kept-people              nothing   nothing
 """
 
 #: What can be done with several rows at once, beyond deleting them, which the first table has.

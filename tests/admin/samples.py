@@ -9,7 +9,7 @@ from django.utils import timezone
 from django_celery_beat.models import ClockedSchedule, IntervalSchedule, PeriodicTask, SolarSchedule
 from django_celery_results.models import GroupResult
 
-from mailer.models import Alert, Announcement, Digest, Recipient, Segment, Suppression
+from mailer.models import Alert, Announcement, Digest, Import, Recipient, Segment, Suppression
 from mailer.models.roles import grant_roles
 from tests.admin.world import AFTERNOON, make_world
 
@@ -20,6 +20,7 @@ def make_samples() -> dict[type[Model], Model]:
     grant_roles()
     Segment.objects.create(name="All of it", list=world.mailing_list)
     Announcement.objects.create(name="The fair", template=world.version.template)
+    Import.objects.create(list=world.mailing_list, file_name="people.csv", encoding="utf-8", delimiter=",")
     root = User.objects.create_superuser("root")
     address = Recipient.objects.earliest("pk").email
     Suppression.objects.create(email=address, note=f"550 <{address}> is unknown")

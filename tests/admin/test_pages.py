@@ -78,7 +78,7 @@ def test_the_sidebar_shows_only_what_a_user_may_see(powerless: Client, world: Wo
 
 def test_an_empty_list_says_what_to_do_next(admin_client: Client, db: None) -> None:
     page = admin_client.get(address(Recipient, "changelist")).content.decode()
-    assert "No recipients yet: import a CSV with `manage.py import_recipients LIST FILE`" in page
+    assert "No recipients yet: choose “Import recipients” above" in page
 
 
 def _queries(client: Client, url: str) -> int:

@@ -1,20 +1,40 @@
 """Files of people and items: good lines kept, bad ones named."""
 
+import csv
+from dataclasses import dataclass, field
+
 import pytest
 
-from mailer.audience.imports import ImportReport, import_recipients
 from mailer.audience.items import import_items
 from mailer.audience.reading import UnreadableFile
-from mailer.models import DigestItem, Recipient, RecipientList, Subscription
+from mailer.audience.uploads import keep_file
+from mailer.models import DigestItem, Import, Recipient, RecipientList, Subscription
+from tests.build import finish
 
 pytestmark = pytest.mark.django_db
 
 
-def read(mailing_list: RecipientList, text: str) -> ImportReport:
-    report = ImportReport()
-    for report in import_recipients(mailing_list, text.splitlines(keepends=True), "a test"):
-        pass
-    return report
+@dataclass
+class Report:
+    new: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    duplicates: int = 0
+    unsubscribed: int = 0
+    errors: list[tuple[int, str]] = field(default_factory=list)
+
+
+def read(mailing_list: RecipientList, text: str) -> Report:
+    """Import a file, for real."""
+    imported = keep_file(mailing_list, "a test", [text.encode()])
+    if "email" not in imported.meanings:
+        raise UnreadableFile("no column for the address")
+    finish(imported, Import.State.RUNNING)
+    assert imported.state == "done", imported.problem
+    with imported.bad_lines.open(encoding="utf-8-sig", newline="") as file:
+        bad = [(int(row[0]), row[1]) for row in list(csv.reader(file))[1:]]
+    counts = {name: imported.counts[name] for name in ("new", "changed", "unchanged", "duplicates", "unsubscribed")}
+    return Report(**counts, errors=bad)
 
 
 @pytest.fixture
@@ -27,7 +47,7 @@ def test_headings_are_understood_and_the_rest_become_attributes(empty_list: Reci
     recipient = Recipient.objects.get()
     assert (recipient.email, recipient.name, recipient.time_zone) == ("zoe@example.org", "Zoë", "Europe/Berlin")
     assert (recipient.language, recipient.attributes) == ("de", {"plan": "pro"})
-    assert Subscription.objects.get().source == "a test"
+    assert Subscription.objects.get().source == f"import {Import.objects.get().pk}: a test"
 
 
 def test_a_bad_line_is_named_and_costs_no_other(empty_list: RecipientList):

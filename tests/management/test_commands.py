@@ -64,7 +64,7 @@ def test_recipients_come_from_a_file(mailing_list: RecipientList, tmp_path: Path
     file = tmp_path / "people.csv"
     file.write_bytes("\ufeffemail;name\r\nzoe@example.org;Zoë\r\nnonsense;\r\n".encode())
     assert run("import_recipients", "news", file) == (
-        "news: 1 new, 0 changed, 0 unchanged, 0 twice in the file, 0 unsubscribed before and left so, 1 not usable"
+        "news: 1 new, 0 changed, 0 unchanged, 0 twice in the file, 1 not usable, 0 unsubscribed before and left so"
     )
     assert Recipient.objects.get(email="zoe@example.org").name == "Zoë"
 

@@ -86,6 +86,8 @@ FORMATS = st.sampled_from(
 @example(datetime(9999, 12, 31, 23, tzinfo=ZoneInfo("Europe/Berlin")), "Y", "en")
 @example(date(1, 1, 1), "Y", "en")
 @example(time(12), "H:i", "en")
+@example(date(2000, 1, 1), "<", "en")
+@example(date(2000, 1, 1), "<Y>", "en")
 def test_a_date_is_written_as_django_writes_it(value: Any, date_format: str, language: str):
     with translation.override(language):
         written = outcome(lambda: date_writer(date_format, language)(value))
