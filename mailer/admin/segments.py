@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.forms import BaseInlineFormSet, inlineformset_factory
+from django.forms import BaseInlineFormSet, Script, inlineformset_factory
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
@@ -48,7 +48,7 @@ class SegmentPages(Pages):
     empty_hint = "No segments yet: add one, such as all on News whose language is de. An announcement can go to it."
 
     class Media:
-        js = (SCRIPT, "admin/mailer/segment.js")
+        js = (SCRIPT, Script("admin/mailer/segment.js", defer=True))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Segment]:
         """With what the words need."""
