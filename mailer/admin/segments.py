@@ -32,6 +32,11 @@ class ConditionRows(Rows):
     max_num = MOST_CONDITIONS
     verbose_name_plural = "Conditions; all of them must be so"
 
+    def formfield_for_choice_field(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """An empty row chooses nothing: the theme would preselect the first rule, and then ask for its value."""
+        choices = [("", "Choose …"), *SegmentCondition.Rule.choices]
+        return super().formfield_for_choice_field(db_field, request, **{**kwargs, "choices": choices})
+
 
 @admin.register(Segment)
 class SegmentPages(Pages):
