@@ -6,6 +6,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
+from django.forms import Script
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern
@@ -49,7 +50,7 @@ class AnnouncementPages(LetterPages[Announcement]):
     empty_hint = "No announcements yet: add one, look at it as somebody gets it, send yourself a test, and let it go."
 
     class Media:
-        js = (SCRIPT, "admin/mailer/announcement.js")
+        js = (SCRIPT, Script("admin/mailer/announcement.js", defer=True))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Announcement]:
         """With what a row shows."""

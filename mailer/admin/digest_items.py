@@ -49,7 +49,7 @@ class ItemsOfDigest(LetterPages[Digest]):
     """The part of a digest's pages that is about its items; each change comes back to where it was made."""
 
     class Media:
-        js = ("admin/mailer/arrange.js",)
+        js = (forms.Script("admin/mailer/arrange.js", defer=True),)
 
     def get_urls(self) -> list[URLPattern]:
         """Add, arrange and hide beside the usual addresses."""

@@ -7,6 +7,7 @@ from typing import Any, Generic, TypeVar
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model
+from django.forms import Script
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
@@ -37,7 +38,7 @@ class LetterPages(Pages, Generic[Subject]):
     """A model's pages with a preview and a test of what would be sent."""
 
     class Media:
-        js = ("admin/mailer/people.js",)
+        js = (Script("admin/mailer/people.js", defer=True),)
 
     def draft_for(self, subject: Subject, recipient: Recipient | None, now: datetime) -> Draft:
         """What the recipient, or for None anybody, would get now. Raises TemplateVersion.DoesNotExist."""

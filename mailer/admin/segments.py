@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.forms import BaseInlineFormSet, inlineformset_factory
+from django.forms import BaseInlineFormSet, Script, inlineformset_factory
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
@@ -32,6 +32,11 @@ class ConditionRows(Rows):
     max_num = MOST_CONDITIONS
     verbose_name_plural = "Conditions; all of them must be so"
 
+    def formfield_for_choice_field(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """An empty row chooses nothing: the theme would preselect the first rule, and then ask for its value."""
+        choices = [("", "Choose …"), *SegmentCondition.Rule.choices]
+        return super().formfield_for_choice_field(db_field, request, **{**kwargs, "choices": choices})
+
 
 @admin.register(Segment)
 class SegmentPages(Pages):
@@ -48,7 +53,7 @@ class SegmentPages(Pages):
     empty_hint = "No segments yet: add one, such as all on News whose language is de. An announcement can go to it."
 
     class Media:
-        js = (SCRIPT, "admin/mailer/segment.js")
+        js = (SCRIPT, Script("admin/mailer/segment.js", defer=True))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Segment]:
         """With what the words need."""

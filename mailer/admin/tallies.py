@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from django.forms import Script
 from django.http import HttpRequest, JsonResponse
 
 from mailer.audience.tally import Part, Tally, count_slice, nothing_yet
 
 #: The script that counts on; the page names it in its Media.
-SCRIPT = "admin/mailer/tally.js"
+SCRIPT = Script("admin/mailer/tally.js", defer=True)
 #: With this in its address a page counts to the end before it answers, for browsers without script.
 WHOLE = "count"
 _LONGEST = 60.0

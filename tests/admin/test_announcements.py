@@ -213,3 +213,8 @@ def test_saved_conditions_are_counted_with_what_is_typed_over_them(admin_client:
 def test_a_segments_count_needs_the_permission_to_see_it(powerless: Client, world: World) -> None:
     for name in ("count", "known"):
         assert powerless.get(f"/admin/mailer/segment/{name}/", {"list": world.mailing_list.pk}).status_code == 403
+
+
+def test_an_empty_condition_chooses_no_rule(admin_client: Client, world: World) -> None:
+    rows = admin_client.get("/admin/mailer/segment/add/").context["inline_admin_formsets"][0].formset
+    assert next(iter(rows.forms[0].fields["rule"].choices))[0] == ""
