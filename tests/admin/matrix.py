@@ -96,8 +96,8 @@ mailer_suppression_export              MS        MS
 mailer_delivery_export                 MS        MS
 
 mailer_import_layout                   nothing   M
-mailer_import_start                    nothing   M
-mailer_import_undo                     nothing   M
+mailer_import_start                    nothing   nothing
+mailer_import_undo                     nothing   nothing
 mailer_import_cancel                   nothing   M
 mailer_import_progress                 MSR       MSR
 mailer_import_bad-lines                nothing   nothing
