@@ -48,7 +48,9 @@ def _write(pieces: list[str]) -> Callable[[date], str] | None:
     names = {name: source.bind(table) for name, table in _tables().items()}
     texts = [source.bind(re_escaped.sub(r"\1", text)) for text in pieces[::2]]
     letters = [(_OF_DAY | _OF_TIME)[letter].format(**names) for letter in pieces[1::2]]
-    together = "".join(f"{{{text}}}{{{letter}}}" for text, letter in zip(texts, [*letters, source.bind("")], strict=True))
+    together = "".join(
+        f"{{{text}}}{{{letter}}}" for text, letter in zip(texts, [*letters, source.bind("")], strict=True)
+    )
     source.line(f'return f"{together}"')
     return source.function("at")
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from django.contrib import admin
@@ -14,6 +15,7 @@ from django.template.response import SimpleTemplateResponse
 from django.test import Client
 from django.urls import URLPattern, URLResolver, reverse
 from django_celery_beat.models import PeriodicTask
+from pytest_django.fixtures import Settings
 
 from tests.admin.matrix import ACTIONS, MODELS, PAGES, ROLES, rows
 from tests.admin.samples import make_samples
@@ -36,7 +38,8 @@ class Address:
 
 
 @pytest.fixture
-def samples(db: None) -> dict[type[Model], Model]:
+def samples(db: None, settings: Settings, tmp_path: Path) -> dict[type[Model], Model]:
+    settings.IMPORT_DIR = tmp_path  # the sample's import has no files, whatever other tests left behind
     return make_samples()
 
 
