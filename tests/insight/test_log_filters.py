@@ -79,7 +79,7 @@ def test_each_combination_finds_what_a_look_at_every_row_finds(log: list[Recipie
         ("", "example.com", " @MÜLLER.example", "no domain"),
         (None, 250, 550),
     )
-    for day, list_id, status, reason, domain, code in combinations:
+    for day, list_id, status, reason, domain, code in Random(2026).sample(list(combinations), 200):  # noqa: S311
         wanted = LogFilter(day, list_id, None, status, reason, domain, code)
         expected = [row.pk for row in rows if _is_wanted(row, wanted)]
         assert [pk for page in _pages(wanted, 7) for pk in page.ids] == expected, wanted

@@ -6,6 +6,7 @@ from email import message_from_bytes
 from uuid import uuid4
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from mailer.models import Attempt, Claim, Delivery, Digest, Mailing, Suppression
@@ -81,6 +82,7 @@ def after_mails(relay: FakeRelay, number: int, action: Callable[[], object]) -> 
         seen[0] += step == "DOT"
         if step == "DOT" and seen[0] == number:
             action()
+            connection.close()  # it is this thread's own, and nobody else would
 
     relay.rules.append(rule)
 
