@@ -4,6 +4,7 @@ import codecs
 import csv
 from collections import Counter
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 
 from mailer.audience.layout import is_address
@@ -100,7 +101,7 @@ def _lines_of(beginning: bytes, encoding: str, is_all: bool) -> list[str]:
     odd = sum(not (character.isprintable() or character.isspace()) for character in text[:10_000])
     if odd * 10 > min(len(text), 10_000):
         raise UnreadableFile("This is no text, and so no CSV file.")
-    lines = text.splitlines(keepends=True) if "\r" in text else text.split("\n")
+    lines = list(StringIO(text, newline=""))  # as the whole file will be read: Unicode has more line ends than CSV
     if not is_all:
         lines.pop()
     if not lines:
