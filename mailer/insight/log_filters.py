@@ -71,7 +71,7 @@ def _along(wanted: LogFilter) -> DeliveryQuerySet:
 def _matching(rows: DeliveryQuerySet, wanted: LogFilter) -> DeliveryQuerySet:
     if wanted.is_open:
         rows = rows.open()
-    if wanted.status and wanted.status != LogFilter.WAITING:
+    if wanted.status:
         rows = rows.filter(status=wanted.status)
     if wanted.reason:
         rows = rows.filter(reason=wanted.reason)

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from heapq import merge
-from typing import ClassVar
 
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -20,19 +19,16 @@ CHUNK = 1_000
 #: In which of a mailing's sums a state is counted.
 _SUM_OF = {name: name for name in ("sent", "failed", "skipped", "bounced", "uncertain", "cancelled")}
 _SUM_OF |= {"complained": "bounced"}
-_OPEN = {"waiting", "queued"}
 
 
 @dataclass(frozen=True)
 class LogFilter:
     """What is looked for; None and "" ask for nothing."""
 
-    WAITING: ClassVar = "waiting"  #: as a status: queued
-
     day: date | None = None  #: on which the mailing was due, in the active time zone
     list_id: int | None = None
     mailing_id: int | None = None
-    status: str = ""  #: of Delivery.Status, or WAITING
+    status: str = ""  #: of Delivery.Status
     reason: str = ""  #: of Delivery.Reason
     domain: str = ""  #: what is behind the @, as it was typed
     smtp_code: int | None = None
@@ -40,7 +36,7 @@ class LogFilter:
     @property
     def is_open(self) -> bool:
         """Whether what is looked for is not final."""
-        return self.status in _OPEN
+        return self.status == Delivery.Status.QUEUED
 
     @property
     def ended_otherwise(self) -> bool:
