@@ -11,6 +11,7 @@ from mailer.admin.log_form import LogForm, narrow
 from mailer.insight.log_filters import Page, find_deliveries
 from mailer.insight.people import find_recipient, ids_of_mails_to
 from mailer.models import Delivery, Recipient
+from mailer.models.deliveries import NAMED
 
 #: How many mails a page shows.
 ROWS = 50
@@ -34,9 +35,8 @@ def find_page(request: HttpRequest, form: LogForm) -> LogPage:
     before = request.GET.get("before", "")
     after = int(before) if before.isdecimal() and len(before) < 19 else None
     page = _find(form, after, ROWS)
-    named = ("mailing__digest", "mailing__announcement", "mailing__list", "mailing__version__template")
     # Recipients apart, because a join would hide the mails of one who was deleted.
-    rows = Delivery.objects.filter(pk__in=page.ids).select_related(*named).prefetch_related("recipient")
+    rows = Delivery.objects.filter(pk__in=page.ids).select_related(*NAMED).prefetch_related("recipient")
     by_id = {row.pk: row for row in rows}
     return LogPage(
         rows=[by_id[pk] for pk in page.ids if pk in by_id],

@@ -13,6 +13,7 @@ from mailer.insight.growth import growth_of
 from mailer.insight.people import subscribers_by_state
 from mailer.insight.words import when_there
 from mailer.models import Digest, DigestItem, Mailing, RecipientList, Segment, Subscription
+from mailer.models.mailings import NAMED
 from mailer.scheduling.schedules import next_occurrences
 
 #: How many mailings the list's own page shows.
@@ -63,7 +64,7 @@ def _story(mailing_list: RecipientList) -> dict[str, Any]:
         "bars": growth.bars(),
         "digests": [(digest, [when_there(each) for each in next_occurrences(digest, now, 5)]) for digest in digests],
         "segments": Segment.objects.filter(list=mailing_list).prefetch_related("conditions"),
-        "mailings": mailings.select_related("digest", "announcement", "list", "version__template")[:LAST_MAILINGS],
+        "mailings": mailings.select_related(*NAMED)[:LAST_MAILINGS],
         "links": {
             "subscribers": list_of(Subscription, here),
             "add_subscriber": f"{reverse('admin:mailer_subscription_add')}?list={mailing_list.pk}",

@@ -15,6 +15,7 @@ from mailer.insight.batches import MOST_SHOWN, batches_of, read_summary
 from mailer.insight.failures import failures_of
 from mailer.insight.outcomes import lateness, shares, speed, state_in_words, sum_line
 from mailer.models import Delivery, Mailing, RelayPause
+from mailer.models.mailings import NAMED
 from mailer.sending.control import may_go_on
 
 #: How many of a mailing's items its page shows.
@@ -37,7 +38,7 @@ class MailingPages(MailingControl):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Mailing]:
         """With all that a mailing's name needs."""
-        named = ("digest", "announcement", "list", "version__template", "created_by")
+        named = (*NAMED, "created_by")
         return super().get_queryset(request).select_related(*named)
 
     def get_fieldsets(self, request: HttpRequest, obj: Mailing | None = None) -> list[Any]:
@@ -47,7 +48,7 @@ class MailingPages(MailingControl):
     @admin.display(description="Mailing")
     def what(self, mailing: Mailing) -> str:
         """What was sent, without the time, which has its own column."""
-        return f"{mailing.digest or mailing.announcement or mailing.list or mailing.version.template}"
+        return mailing.name
 
     @admin.display(description="Outcome")
     def outcome(self, mailing: Mailing) -> str:

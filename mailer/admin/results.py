@@ -15,6 +15,7 @@ from mailer.admin.columns import list_of, moment, state
 from mailer.insight.batches import BatchSummary, read_result, read_summary
 from mailer.insight.words import how_long
 from mailer.models import Delivery, Mailing
+from mailer.models.mailings import NAMED
 
 admin.site.unregister(TaskResult)
 admin.site.unregister(GroupResult)
@@ -105,9 +106,7 @@ def _links(summary: BatchSummary) -> dict[str, Any]:
     labels = dict(Delivery.Reason.choices)
     in_range = f"mailing__id__exact={summary.mailing}&id__gte={summary.first}&id__lte={summary.last}"
     return {
-        "batch_mailing": Mailing.objects.select_related("digest", "announcement", "list", "version__template")
-        .filter(pk=summary.mailing)
-        .first(),
+        "batch_mailing": Mailing.objects.select_related(*NAMED).filter(pk=summary.mailing).first(),
         "batch_deliveries": list_of(Delivery, in_range),
         "failures": [
             (failure, labels.get(failure.reason, failure.reason), _delivery_page(failure.delivery, there))

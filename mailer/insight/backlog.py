@@ -7,6 +7,7 @@ from django.db.models import Exists, F, OuterRef, Q, Sum
 
 from mailer.models import Delivery, Mailing
 from mailer.models.literals import Literal
+from mailer.models.mailings import NAMED
 
 #: The deliveries that wait for their time are counted no further.
 CAP = 10_000
@@ -41,4 +42,4 @@ def _later(now: datetime) -> int:
 def _oldest(now: datetime) -> Mailing | None:
     unsent = Delivery.objects.open().filter(mailing=OuterRef("pk"))
     due = Mailing.objects.open().filter(Exists(unsent), status=Mailing.Status.SENDING, scheduled_for__lte=now)
-    return due.select_related("digest", "list", "version__template").order_by("scheduled_for").first()
+    return due.select_related(*NAMED).order_by("scheduled_for").first()

@@ -15,6 +15,7 @@ from mailer.models import (
     Suppression,
     normalise_address,
 )
+from mailer.models.deliveries import NAMED
 
 Addressed = TypeVar("Addressed", Recipient, Suppression)
 
@@ -47,8 +48,7 @@ def ids_of_mails_to(recipient: Recipient) -> list[int]:
 def last_mails_to(recipient: Recipient, count: int) -> list[Delivery]:
     """The person's newest deliveries with what their rows show."""
     newest = Delivery.objects.filter(pk__in=ids_of_mails_to(recipient)[:count])
-    named = ("mailing__digest", "mailing__announcement", "mailing__list", "mailing__version__template")
-    return list(newest.select_related(*named))
+    return list(newest.select_related(*NAMED))
 
 
 def suppression_of(recipient: Recipient, now: datetime) -> Suppression | None:

@@ -11,6 +11,7 @@ from django.utils import timezone
 from mailer.insight.outcomes import lateness
 from mailer.insight.words import clock, count_of, how_long
 from mailer.models import Digest, Mailing
+from mailer.models.mailings import NAMED
 
 #: No page shows more lines, nor looks at more mailings.
 MOST_LINES = 50
@@ -50,7 +51,7 @@ def todays_lines(to_come: Iterable[tuple[Digest, datetime]], now: datetime, over
 def mailings_between(start: datetime, end: datetime) -> QuerySet[Mailing]:
     """The mailings to lists that are due from `start` until before `end`, the last ones if there are many."""
     to_lists = Mailing.objects.filter(list__isnull=False, scheduled_for__gte=start, scheduled_for__lt=end)
-    named = to_lists.select_related("digest", "list", "version__template")
+    named = to_lists.select_related(*NAMED)
     return named.defer("context", "version__html", "version__text", "version__sample").order_by("-scheduled_for")[
         :MOST_MAILINGS
     ]
@@ -67,7 +68,7 @@ def _planned_lines(mailings: Iterable[Mailing]) -> Iterator[Line]:
 
 
 def _line_of(mailing: Mailing) -> Line:
-    return Line(_name(mailing), mailing.scheduled_for, mailing.status, _so_far(mailing), mailing)
+    return Line(mailing.name, mailing.scheduled_for, mailing.status, _so_far(mailing), mailing)
 
 
 def _line_of_zones(mailings: Sequence[Mailing]) -> Line:
@@ -79,7 +80,7 @@ def _line_of_zones(mailings: Sequence[Mailing]) -> Line:
     words = f"{zones}; {sent:,} of {count_of(planned, 'mail')} sent"
     first = min(mailings, key=lambda mailing: mailing.scheduled_for)
     target: Model = first.digest if first.digest and len(mailings) > 1 else first
-    return Line(_name(first), first.scheduled_for, state, words, target)
+    return Line(first.name, first.scheduled_for, state, words, target)
 
 
 def _lines_to_come(to_come: Iterable[tuple[Digest, datetime]], now: datetime, overdue_from: datetime) -> Iterator[Line]:
@@ -105,7 +106,3 @@ def _so_far(mailing: Mailing) -> str:
     not_sent = mailing.failed + mailing.bounced + mailing.uncertain
     parts = [sent, f"{not_sent:,} failed or uncertain" if not_sent else "", lateness(mailing)]
     return ", ".join(filter(None, parts))
-
-
-def _name(mailing: Mailing) -> str:
-    return str(mailing.digest or mailing.list or mailing.version.template)

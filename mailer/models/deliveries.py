@@ -7,9 +7,12 @@ from django.db.models import Q
 
 from mailer.models.claims import Claim
 from mailer.models.literals import Literal
+from mailer.models.mailings import NAMED as MAILING_NAMED
 from mailer.models.mailings import Mailing
 from mailer.models.recipients import Domain, Recipient
 
+#: What the name of a delivery's mailing needs, for `select_related`.
+NAMED = tuple(f"mailing__{field}" for field in MAILING_NAMED)
 #: RFC 5321 section 4.2.1: codes below are good news.
 FIRST_ERROR_CODE = 300
 

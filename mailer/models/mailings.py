@@ -11,6 +11,9 @@ from mailer.models.recipients import Recipient, RecipientList
 from mailer.models.templates import TemplateVersion
 from mailer.models.zones import TimeZoneField
 
+#: What a mailing's name needs, for `select_related`.
+NAMED = ("digest", "announcement", "list", "version__template")
+
 
 class MailingQuerySet(models.QuerySet["Mailing"]):
     """Mailings by state."""
@@ -111,8 +114,12 @@ class Mailing(models.Model):
         ]
 
     def __str__(self) -> str:
-        what = self.digest or self.announcement or self.list or self.version.template
-        return f"{what}, {self.scheduled_for:%-d %b %Y %H:%M} UTC"
+        return f"{self.name}, {self.scheduled_for:%-d %b %Y %H:%M} UTC"
+
+    @property
+    def name(self) -> str:
+        """What was sent, without its time."""
+        return str(self.digest or self.announcement or self.list or self.version.template)
 
     @property
     def waiting(self) -> int:
