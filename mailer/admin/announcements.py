@@ -16,12 +16,14 @@ from django.views.decorators.http import require_POST
 from mailer.admin.access import may_send
 from mailer.admin.announcement_form import DEFAULT_TEMPLATE, PREFIX, AnnouncementForm, asked_by, form_for
 from mailer.admin.announcement_send import SendForm
+from mailer.admin.base import View
 from mailer.admin.columns import moment, page_of, related, state
-from mailer.admin.letters import LetterPages, View
+from mailer.admin.letters import LetterPages
 from mailer.admin.tallies import SCRIPT, begin_tally, continue_tally
 from mailer.audience.tally import parts_of_announcement
 from mailer.insight.words import when
 from mailer.models import Announcement, EmailTemplate, Mailing, Recipient
+from mailer.models.mailings import NAMED
 from mailer.scheduling.announcements import (
     NotToBeSent,
     copy_announcement,
@@ -183,7 +185,7 @@ class AnnouncementPages(LetterPages[Announcement]):
             "count": begin_tally(request, parts, self.own_url("count", announcement), now),
             "in_order": announcement.lists_in_order(),
             "written": [(own.label, announcement.fields.get(own.name)) for own in asked_by(announcement.template)],
-            "mailings": mailings.select_related("digest", "announcement", "list", "version__template"),
+            "mailings": mailings.select_related(*NAMED),
             "may_send": may_send(request.user),
             "may_add": self.has_add_permission(request),
             **self.letter_story(request, announcement),

@@ -1,6 +1,6 @@
 """What all our admin pages share, and the only place that knows the admin theme, because it may be swapped."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from django.contrib import admin
@@ -10,6 +10,7 @@ from django.db.models import Model
 from django.db.models.constants import LOOKUP_SEP
 from django.forms import Field
 from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.functional import cached_property
 from unfold.admin import ModelAdmin, StackedInline, TabularInline
@@ -36,6 +37,9 @@ from mailer.admin.paging import CappedPaginator
 from mailer.models import AddressField, TimeZoneField
 from mailer.models.zones import known_time_zones
 
+#: What answers a request for one of a page's own addresses.
+View = Callable[..., HttpResponse]
+
 __all__ = [
     "AdminPasswordChangeForm",
     "AutocompleteSelectFilter",
@@ -57,6 +61,7 @@ __all__ = [
     "UnfoldBooleanSwitchWidget",
     "UserChangeForm",
     "UserCreationForm",
+    "View",
     "zone_choices",
 ]
 
@@ -95,6 +100,14 @@ class Pages(ModelAdmin):
     def doors(self, request: HttpRequest, shown: ChangeList) -> list[tuple[str, str]]:
         """Links above a list to what can be done with it as it is filtered: what they say, and where they lead."""
         return []
+
+    def own_urls(self, views: Mapping[str, View]) -> list[URLPattern]:
+        """`<pk>/name/` for each view, called `mailer_MODEL_name`."""
+        prefix = f"mailer_{self.opts.model_name}"
+        return [
+            path(f"<int:pk>/{name}/", self.admin_site.admin_view(view), name=f"{prefix}_{name}")
+            for name, view in views.items()
+        ]
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         """Ours, for its heading."""

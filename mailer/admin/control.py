@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from mailer.admin.access import may_send
-from mailer.admin.base import LogPages
+from mailer.admin.base import LogPages, View
 from mailer.admin.columns import list_of, page_of
 from mailer.insight.words import count_of
 from mailer.models import Delivery, Mailing
@@ -40,15 +40,7 @@ _NOTHING = "Nothing was changed: meanwhile none of this is left to do, or the ma
 
 
 class _Control(LogPages):
-    """What both pages need: addresses for the buttons, and who may press them."""
-
-    def control_urls(self, **views: Any) -> list[URLPattern]:
-        """Addresses below a row's own, named after the model and the view."""
-        prefix = f"mailer_{self.opts.model_name}"
-        return [
-            path(f"<int:pk>/{name}/", self.admin_site.admin_view(view), name=f"{prefix}_{name}")
-            for name, view in views.items()
-        ]
+    """What both pages need: who may press the buttons, and what is said after it."""
 
     def has_send_permission(self, request: HttpRequest) -> bool:
         """Whether the person may act here at all."""
@@ -75,14 +67,14 @@ class MailingControl(_Control):
 
     def get_urls(self) -> list[URLPattern]:
         """The buttons' addresses before the usual ones."""
-        own = self.control_urls(
-            pause=require_POST(self.pause_view),
-            resume=require_POST(self.resume_view),
-            cancel=self.cancel_view,
-            retry=require_POST(self.retry_view),
-            progress=require_GET(self.progress_view),
-        )
-        return [*own, *super().get_urls()]
+        views: dict[str, View] = {
+            "pause": require_POST(self.pause_view),
+            "resume": require_POST(self.resume_view),
+            "cancel": self.cancel_view,
+            "retry": require_POST(self.retry_view),
+            "progress": require_GET(self.progress_view),
+        }
+        return [*self.own_urls(views), *super().get_urls()]
 
     def pause_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Let it wait."""
@@ -158,21 +150,17 @@ class DeliveryControl(_Control):
 
     def get_urls(self) -> list[URLPattern]:
         """The buttons' addresses before the usual ones."""
-        own = self.control_urls(
-            retry=require_POST(self.retry_view),
-            resend=require_POST(self.resend_view),
-            let_be=require_POST(self.let_be_view),
-        )
+        views: dict[str, View] = {
+            "retry": require_POST(self.retry_view),
+            "resend": require_POST(self.resend_view),
+            "let_be": require_POST(self.let_be_view),
+        }
         decide = self.admin_site.admin_view(require_POST(self.decide_view))
-        return [path("decide/", decide, name="mailer_delivery_decide"), *own, *super().get_urls()]
+        return [path("decide/", decide, name="mailer_delivery_decide"), *self.own_urls(views), *super().get_urls()]
 
-    def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        """The mail's page, with what its buttons ask."""
-        delivery = self.get_object(request, object_id)
-        asked = {"may_send": may_send(request.user), "may_go_on": delivery and may_go_on(delivery.mailing)}
-        return super().change_view(request, object_id, form_url, {**asked, **(extra_context or {})})
+    def asked_by_buttons(self, request: HttpRequest, delivery: Delivery) -> dict[str, bool]:
+        """Which of a mail's buttons its page shows."""
+        return {"may_send": may_send(request.user), "may_go_on": may_go_on(delivery.mailing)}
 
     def retry_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Try a failed mail again; its address's suppression is lifted if that was asked for."""

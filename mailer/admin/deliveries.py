@@ -22,6 +22,7 @@ from mailer.insight.batches import batch_of
 from mailer.insight.exports import stream_deliveries
 from mailer.insight.stories import reason_in_words, server_answer, what_happened
 from mailer.models import Attempt, Delivery, Mailing, Recipient
+from mailer.models.deliveries import NAMED
 from mailer.sending.message_id import message_id
 
 
@@ -34,8 +35,7 @@ class DeliveryPages(DeliveryControl, ExportPages):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Delivery]:
         """With all that a row shows; recipients apart, because a join would hide the mails of one who was deleted."""
-        named = ("mailing__digest", "mailing__announcement", "mailing__list", "mailing__version__template")
-        return super().get_queryset(request).select_related(*named).prefetch_related("recipient")
+        return super().get_queryset(request).select_related(*NAMED).prefetch_related("recipient")
 
     def get_fieldsets(self, request: HttpRequest, obj: Delivery | None = None) -> list[Any]:
         """None: the page is all in its own template."""
@@ -71,7 +71,7 @@ class DeliveryPages(DeliveryControl, ExportPages):
     ) -> HttpResponse:
         """The whole story of one mail."""
         delivery = self.get_object(request, object_id)
-        story = {} if delivery is None else _story(delivery)
+        story = {} if delivery is None else _story(delivery) | self.asked_by_buttons(request, delivery)
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **story})
 
 
@@ -112,11 +112,10 @@ class _Row:
 
 
 def _row(delivery: Delivery) -> _Row:
-    mailing = delivery.mailing
     return _Row(
         delivery,
         _address(delivery),
-        str(mailing.digest or mailing.announcement or mailing.list or mailing.version.template),
+        delivery.mailing.name,
         reason_in_words(delivery),
         shown_text(server_answer(delivery))[:60],
     )

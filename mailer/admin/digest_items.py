@@ -10,8 +10,9 @@ from django.urls import URLPattern
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
+from mailer.admin.base import View
 from mailer.admin.columns import list_of, page_of
-from mailer.admin.letters import LetterPages, View
+from mailer.admin.letters import LetterPages
 from mailer.insight.upcoming import waiting_for
 from mailer.models import Digest, DigestItem
 from mailer.scheduling.arranging import arrange, move

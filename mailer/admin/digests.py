@@ -13,11 +13,10 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from mailer.admin.access import may_send
-from mailer.admin.base import AutocompleteSelectFilter
+from mailer.admin.base import AutocompleteSelectFilter, View
 from mailer.admin.columns import list_of, page_of, related, state_label
 from mailer.admin.digest_form import SCHEDULE_FIELDS, DigestForm, shown_schedule
 from mailer.admin.digest_items import ItemsOfDigest
-from mailer.admin.letters import View
 from mailer.admin.second_look import is_number, needs_second_look
 from mailer.admin.tallies import SCRIPT, begin_tally, continue_tally
 from mailer.audience.tally import parts_of_lists

@@ -76,10 +76,7 @@ class ImportPages(LogPages):
             "undo": self.undo_view,
             "cancel": self.cancel_view,
         }
-        own = [
-            path(f"<int:pk>/{name}/", self.admin_site.admin_view(require_POST(view)), name=f"mailer_import_{name}")
-            for name, view in changing.items()
-        ]
+        own = self.own_urls({name: require_POST(view) for name, view in changing.items()})
         reading = {"progress": self.progress_view, **dict.fromkeys(_KEPT, self.download_view)}
         own += [
             path(f"<int:pk>/{name}/", self.admin_site.admin_view(view), {"what": name}, name=f"mailer_import_{name}")

@@ -1,6 +1,5 @@
 """Pages that show a letter as one person would get it, and send it to oneself: digests and announcements have both."""
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
@@ -9,7 +8,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 from django.forms import Script
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, reverse
 from django.utils import timezone
 from django.utils.html import escape
 from django.utils.http import urlencode
@@ -17,7 +16,7 @@ from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_POST
 
 from mailer.admin.access import may_see_addresses, may_send
-from mailer.admin.base import Pages
+from mailer.admin.base import Pages, View
 from mailer.admin.columns import page_of
 from mailer.admin.templates import PREVIEW_POLICY
 from mailer.insight.people import find_recipient, with_address
@@ -30,7 +29,6 @@ from mailer.templating.sandbox import TemplateError
 
 #: How many addresses are offered to whoever types the beginning of one.
 MOST_OFFERED = 10
-View = Callable[..., HttpResponse]
 Subject = TypeVar("Subject", bound=Model)
 
 
@@ -52,13 +50,6 @@ class LetterPages(Pages, Generic[Subject]):
             "test": require_POST(self.test_view),
         }
         return [*self.own_urls(views), *super().get_urls()]
-
-    def own_urls(self, views: dict[str, View]) -> list[URLPattern]:
-        """`<pk>/name/` for each view, called `mailer_MODEL_name`."""
-        return [
-            path(f"<int:pk>/{name}/", self.admin_site.admin_view(view), name=f"mailer_{self.opts.model_name}_{name}")
-            for name, view in views.items()
-        ]
 
     def own_url(self, name: str, subject: Subject) -> str:
         """The address of one of these."""

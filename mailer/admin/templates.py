@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, reverse
 from django.utils.html import escape
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 
@@ -68,8 +68,7 @@ class TemplateVersionPages(LogPages):
 
     def get_urls(self) -> list[URLPattern]:
         """The preview's address beside the usual ones."""
-        preview = self.admin_site.admin_view(xframe_options_sameorigin(self.preview_view))
-        return [path("<int:pk>/preview/", preview, name="mailer_templateversion_preview"), *super().get_urls()]
+        return [*self.own_urls({"preview": xframe_options_sameorigin(self.preview_view)}), *super().get_urls()]
 
     def preview_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """The mail's HTML, or with `?part=text` its text, for the page's frame."""
