@@ -3,12 +3,12 @@
   "use strict";
 
   function nameSelects(root) {
-    root.querySelectorAll(".select2-selection[role=combobox]").forEach(function (box) {
+    root.querySelectorAll(".select2-container .select2-selection").forEach(function (box) {
       const select = box.closest(".select2-container").previousElementSibling;
       const label = select && select.id && document.querySelector('label[for="' + select.id + '"]');
       const name = label ? label.textContent.trim().replace(/[\s*:]+$/, "") : headingOf(box);
       if (name) {
-        [box, ...box.querySelectorAll("[role=textbox]")].forEach(function (part) {
+        [box, ...box.querySelectorAll("[role=textbox], [role=searchbox]")].forEach(function (part) {
           part.setAttribute("aria-label", name);
         });
       }
