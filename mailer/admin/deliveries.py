@@ -21,6 +21,7 @@ from mailer.admin.log_form import LogForm, read_form
 from mailer.insight.batches import batch_of
 from mailer.insight.exports import stream_deliveries
 from mailer.insight.stories import reason_in_words, server_answer, what_happened
+from mailer.insight.words import when_near
 from mailer.models import Attempt, Delivery, Mailing, Recipient
 from mailer.models.deliveries import NAMED
 from mailer.sending.message_id import message_id
@@ -47,6 +48,7 @@ class DeliveryPages(DeliveryControl, ExportPages):
             raise PermissionDenied
         form = read_form(request.GET.dict())
         page = find_page(request, form)
+        rows = [_row(delivery) for delivery in page.rows]
         context = {
             **self.admin_site.each_context(request),
             **(extra_context or {}),
@@ -54,9 +56,9 @@ class DeliveryPages(DeliveryControl, ExportPages):
             "opts": self.opts,
             "form": form,
             "page": page,
-            "rows": [_row(delivery) for delivery in page.rows],
+            "rows": rows,
             "empty_hint": self.empty_hint,
-            "may_send": may_send(request.user),
+            "choosable": may_send(request.user) and any(row.choosable for row in rows),
             "may_export": may_see_addresses(request.user),
             **_frame(form),
         }
@@ -107,8 +109,14 @@ class _Row:
     delivery: Delivery
     address: str
     of: str  #: the mailing's name
+    sent_at: str
     reason: str
     answer: str
+
+    @property
+    def choosable(self) -> bool:
+        """Whether anything can be decided about it."""
+        return self.delivery.status in {Delivery.Status.FAILED, Delivery.Status.UNCERTAIN}
 
 
 def _row(delivery: Delivery) -> _Row:
@@ -116,6 +124,7 @@ def _row(delivery: Delivery) -> _Row:
         delivery,
         _address(delivery),
         delivery.mailing.name,
+        when_near(delivery.sent_at, delivery.mailing.scheduled_for) if delivery.sent_at else "",
         reason_in_words(delivery),
         shown_text(server_answer(delivery))[:60],
     )

@@ -32,6 +32,14 @@ def when_today(moment: datetime) -> str:
     return f"{local:%H:%M} {local.tzinfo}"
 
 
+def when_near(moment: datetime, other: datetime) -> str:
+    """To the second: the time of day, and the date too if it is not that of the other moment: `15:00:07 UTC`."""
+    local = timezone.localtime(moment)
+    return (
+        f"{local:%H:%M:%S} {local.tzinfo}" if local.date() == timezone.localtime(other).date() else when_exactly(moment)
+    )
+
+
 def clock(moment: datetime) -> str:
     """The time of day in the zone that the moment carries, as people say it: `3 PM`, `3:20 PM`."""
     return f"{moment:%-I %p}" if moment.minute == 0 else f"{moment:%-I:%M %p}"

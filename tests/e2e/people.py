@@ -3,7 +3,15 @@
 import csv
 from pathlib import Path
 
-_NAMES = ("Ada Lovelace", "Zoë Ångström", "李 小龍", "Наталья Иванова", "نور الهدى", 'Ann "Annie" Smith, Jr.', "छवि रसाइली")
+_NAMES = (
+    "Ada Lovelace",
+    "Zoë Ångström",
+    "李 小龍",
+    "Наталья Иванова",
+    "نور الهدى",
+    'Ann "Annie" Smith, Jr.',
+    "छवि रसाइली",
+)
 _ZONES = ("Europe/Berlin", "America/New_York", "Asia/Kathmandu", "")
 _BAD = (
     ("no-at-sign.example", "No At"),

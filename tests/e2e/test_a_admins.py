@@ -67,7 +67,7 @@ def test_a_digest_is_set_up_looked_at_and_tried(open_page: OpenPage, relay: Fake
 
 
 def test_a_digest_is_sent_after_a_second_look_held_and_let_go(open_page: OpenPage, relay: FakeRelay):
-    relay.answer("RCPT", "550 5.1.1 No such user", to="reader30@example.org")
+    relay.answer("RCPT", "554 5.7.1 Not today", to="reader30@example.org")
     relay.answer("DOT", DROP, to="reader60@example.org")
     relay.rules.append(_slow)
     page = open_page("/admin/mailer/digest/")
@@ -112,7 +112,11 @@ def _settled(relay: FakeRelay) -> int:
 
 def _counts(page: Page) -> dict[str, int]:
     """The import's table: what, and how many."""
-    rows = page.locator("section, .post-card").filter(has_text=re.compile("What (would happen|happened)")).locator("tbody tr")
+    rows = (
+        page.locator("section, .post-card")
+        .filter(has_text=re.compile("What (would happen|happened)"))
+        .locator("tbody tr")
+    )
     cells = [row.locator("td, th").all_inner_texts() for row in rows.all()]
     return {what: int(count.replace(",", "")) for count, what, *_ in cells}
 
