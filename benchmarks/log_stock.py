@@ -194,7 +194,7 @@ def _result(mailing: Mailing, first: int) -> TaskResult:
 
 
 def _version(digest: Digest) -> int:
-    return digest.template.latest().pk
+    return digest.template.version_to_send().pk
 
 
 def _execute(statement: str, values: object = None) -> None:

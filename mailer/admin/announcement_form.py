@@ -63,7 +63,7 @@ class AnnouncementForm(forms.ModelForm):  # type: ignore[type-arg]
         return cleaned
 
     def _check_filling(self, template: EmailTemplate) -> None:
-        version = template.latest()
+        version = template.version_to_send()
         draft = Announcement(template=template, fields=self.instance.fields)
         context = mailing_context(draft_mailing(draft, None, timezone.now()), [], "")
         try:

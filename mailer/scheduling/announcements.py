@@ -99,7 +99,7 @@ def draft_mailing(
         kind=Mailing.Kind.ANNOUNCEMENT,
         announcement=announcement,
         list=mailing_list,
-        version=announcement.version or announcement.template.latest(),
+        version=announcement.version or announcement.template.version_to_send(),
         scheduled_for=at,
         time_zone=time_zone or (mailing_list.time_zone if mailing_list else settings.PROJECT_TIME_ZONE),
         context=dict(announcement.fields),

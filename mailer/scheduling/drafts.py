@@ -32,7 +32,7 @@ def draft_digest(digest: Digest, recipient: Recipient | None, now: datetime) -> 
         kind=Mailing.Kind.DIGEST,
         digest=digest,
         list=digest.list,
-        version=digest.template.latest(),
+        version=digest.template.version_to_send(),
         scheduled_for=now,
         time_zone=schedule[1] if schedule else digest.list.time_zone,
     )

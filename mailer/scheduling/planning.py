@@ -185,7 +185,7 @@ def _new_mailing(digest: Digest, moment: datetime, zone: str) -> Mailing:
         kind=Mailing.Kind.DIGEST,
         digest=digest,
         list=digest.list,
-        version=digest.template.latest(),
+        version=digest.template.version_to_send(),
         scheduled_for=moment,
         time_zone=zone,
     )

@@ -55,11 +55,11 @@ def personal_context(person: Person, links: Links, with_attributes: bool = True)
 def mailing_context(mailing: Mailing, items: Sequence[dict[str, Any]], language: str) -> dict[str, Any]:
     """All that the recipients of a mailing with these items, in this language, share."""
     if mailing.kind == Mailing.Kind.NOTIFICATION:
-        return notification_context(mailing.context, mailing.scheduled_for) | _language(language)
+        return notification_context(mailing.context, mailing.scheduled_for) | language_context(language)
     if mailing.kind == Mailing.Kind.TEST:
         test: dict[str, Any] = hydrate(mailing.context)
         return test
-    context = _sender(mailing.list) | _language(language) | {"late": "", "date": _local_date(mailing)}
+    context = _sender(mailing.list) | language_context(language) | {"late": "", "date": _local_date(mailing)}
     if mailing.digest is not None:
         context |= {"digest": {"name": mailing.digest.name}, "more_url": mailing.digest.more_url}
         context |= _items(items, mailing.digest.max_items)
@@ -88,7 +88,10 @@ def _items(items: Sequence[dict[str, Any]], most: int) -> dict[str, Any]:
 def notification_context(context: dict[str, Any], now: datetime) -> dict[str, Any]:
     """What a notification's template sees besides its recipient: what every mail has, and the caller's context."""
     return (
-        _sender(None) | _language("") | {"date": now.astimezone(ZoneInfo(settings.PROJECT_TIME_ZONE)).date()} | context
+        _sender(None)
+        | language_context("")
+        | {"date": now.astimezone(ZoneInfo(settings.PROJECT_TIME_ZONE)).date()}
+        | context
     )
 
 
@@ -98,7 +101,8 @@ def _sender(mailing_list: RecipientList | None) -> dict[str, Any]:
     return {"list": {"name": mailing_list.name, "description": mailing_list.description}}
 
 
-def _language(language: str) -> dict[str, Any]:
+def language_context(language: str) -> dict[str, Any]:
+    """What a mail says of its language: its code, and in which direction it is read."""
     language = language or settings.LANGUAGE_CODE
     direction = "rtl" if language.partition("-")[0].lower() in RIGHT_TO_LEFT else "ltr"
     return {"language": language, "direction": direction}

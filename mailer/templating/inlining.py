@@ -16,7 +16,7 @@ from premailer import Premailer
 from mailer.templating.sandbox import TemplateError
 
 _TAG = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
-_TOKEN = re.compile(r"zqt(\d+)tqz")
+TOKEN = re.compile(r"zqt(\d+)tqz")
 _START_TAG = re.compile(r"<[a-zA-Z][^<>]*>")
 _QUOTED = re.compile(r'"[^"]*"|\'[^\']*\'')
 _STYLED = re.compile(r'\s(style|class|id)\s*=\s*("[^"]*"|\'[^\']*\')', re.IGNORECASE)
@@ -33,8 +33,8 @@ _FORBIDDEN = re.compile(
 
 def inline_source(html: str) -> str:
     """A template's source with its CSS inlined, template tags untouched. Raises TemplateError."""
-    tags, protected = _put_aside(html)
-    return _TOKEN.sub(lambda match: tags[int(match[1])], _SafePremailer(protected).inline())
+    tags, protected = put_tags_aside(html)
+    return TOKEN.sub(lambda match: tags[int(match[1])], _SafePremailer(protected).inline())
 
 
 def inline_rendered(html: str) -> str:
@@ -50,11 +50,11 @@ def check_source(html: str) -> None:
 
 def reasons_to_wait(html: str) -> list[str]:
     """Why this source's CSS can only be inlined when it is rendered, in words for its author; usually nothing."""
-    _, protected = _put_aside(html)
+    _, protected = put_tags_aside(html)
     return [*_places(protected), *_neighbourly(html)]
 
 
-def _put_aside(html: str) -> tuple[list[str], str]:
+def put_tags_aside(html: str) -> tuple[list[str], str]:
     """The template tags, and the source with tokens in their stead that mean nothing to HTML or CSS."""
     tags: list[str] = []
 
@@ -69,10 +69,10 @@ def _put_aside(html: str) -> tuple[list[str], str]:
 def _places(protected: str) -> Iterator[str]:
     for start_tag in _START_TAG.finditer(protected):
         line = _line(protected, start_tag.start())
-        if _TOKEN.search(_QUOTED.sub("", start_tag[0])):
+        if TOKEN.search(_QUOTED.sub("", start_tag[0])):
             yield f"line {line}: a template tag stands inside {start_tag[0].split()[0]}…> and not in quotes"
         for name, value in _STYLED.findall(start_tag[0]):
-            if _TOKEN.search(value):
+            if TOKEN.search(value):
                 yield f"line {line}: a {name} attribute depends on a template tag"
 
 

@@ -20,7 +20,7 @@ mailer.Import                          MSR    M      never   never
 mailer.Digest                          MTSR   S      S       S
 mailer.DigestItem                      MTSR   MS     MS      MS
 mailer.Announcement                    MTSR   S      S       S
-mailer.EmailTemplate                   MTSR   never  never   never
+mailer.EmailTemplate                   MTSR   T      T       never
 mailer.TemplateVersion                 MTSR   never  never   never
 
 mailer.Mailing                         MTSR   never  never   never
@@ -78,7 +78,13 @@ mailer_announcement_people             MS        MS
 mailer_announcement_test               nothing   S
 mailer_segment_count                   MSR       MSR
 mailer_segment_known                   MSR       MSR
+mailer_emailtemplate_edit              T         T
+mailer_emailtemplate_preview           nothing   T
+mailer_emailtemplate_check             nothing   T
 mailer_templateversion_preview         MTSR      MTSR
+mailer_templateversion_compare         MTSR      MTSR
+mailer_templateversion_test            nothing   T
+mailer_templateversion_use             nothing   T
 
 mailer_mailing_progress                MTSR      nothing
 mailer_mailing_pause                   nothing   S

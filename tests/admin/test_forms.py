@@ -85,7 +85,7 @@ def test_a_preview_can_run_and_load_nothing(admin_client: Client, world: World) 
     assert "Hello" in answer.content.decode()
     assert "Hello" in admin_client.get(url, {"part": "text"}).content.decode()
     page = admin_client.get(f"/admin/mailer/templateversion/{world.version.pk}/change/").content.decode()
-    assert f'<iframe sandbox="" src="{url}"' in page
+    assert f'<iframe sandbox="" src="{url}?language=' in page
 
 
 def test_a_preview_needs_the_permission_to_see_the_version(powerless: Client, world: World) -> None:

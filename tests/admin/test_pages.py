@@ -13,11 +13,11 @@ from django.urls import reverse
 from django_celery_results.models import TaskResult
 
 from mailer.admin.base import LogPages
-from mailer.models import Attempt, Delivery, EmailTemplate, Mailing, Recipient, TemplateVersion
+from mailer.models import Attempt, Delivery, Mailing, Recipient, TemplateVersion
 from tests.admin.world import AFTERNOON, World, add_mailing, add_person
 
 MODELS = sorted(admin.site._registry, key=lambda model: model._meta.label)
-LOGS = [Mailing, Delivery, Attempt, TaskResult, TemplateVersion, EmailTemplate]
+LOGS = [Mailing, Delivery, Attempt, TaskResult, TemplateVersion]
 
 
 def address(model: type[Model], page: str, *args: object) -> str:

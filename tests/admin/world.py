@@ -71,7 +71,7 @@ def add_mailing(digest: Digest, people: list[Recipient], due: datetime) -> Maili
         kind=Mailing.Kind.DIGEST,
         digest=digest,
         list=digest.list,
-        version=digest.template.latest(),
+        version=digest.template.version_to_send(),
         scheduled_for=due,
         time_zone="Europe/Berlin",
         status=Mailing.Status.DONE,

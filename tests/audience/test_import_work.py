@@ -84,7 +84,7 @@ def test_undoing_leaves_and_names_those_with_whom_more_happened(people: Recipien
     finish(imported, Import.State.RUNNING)
     person = {row.email: row for row in Recipient.objects.all()}
     mailing = Mailing.objects.create(
-        kind="announcement", list=people, version=template.latest(), scheduled_for=timezone.now()
+        kind="announcement", list=people, version=template.version_to_send(), scheduled_for=timezone.now()
     )
     Delivery.objects.create(mailing=mailing, recipient=person["p0@example.org"], status="sent")
     Recipient.objects.filter(email="p1@example.org").update(name="Somebody else")

@@ -16,7 +16,7 @@ THREE = datetime(2026, 11, 23, 15, tzinfo=UTC)
 
 
 def mailing_of(digest: Digest, due: datetime, **values: object) -> Mailing:
-    defaults = {"kind": "digest", "digest": digest, "list": digest.list, "version": digest.template.latest()}
+    defaults = {"kind": "digest", "digest": digest, "list": digest.list, "version": digest.template.version_to_send()}
     return Mailing.objects.create(scheduled_for=due, **(defaults | values))
 
 
@@ -97,7 +97,7 @@ def test_a_paused_digest_says_that_it_will_be_skipped(digest: Digest):
 def test_yesterday_tomorrow_and_single_mails_are_not_todays(digest: Digest):
     for due in (THREE - timedelta(days=1), THREE + timedelta(days=1)):
         mailing_of(digest, due, status="done")
-    Mailing.objects.create(kind="notification", version=digest.template.latest(), scheduled_for=THREE)
+    Mailing.objects.create(kind="notification", version=digest.template.version_to_send(), scheduled_for=THREE)
     assert lines_at(THREE) == []
     start, end = day_of(THREE)
     assert (start, end) == (datetime(2026, 11, 23, tzinfo=UTC), datetime(2026, 11, 24, tzinfo=UTC))

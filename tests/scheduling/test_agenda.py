@@ -62,7 +62,7 @@ def test_a_digest_by_each_recipients_clock_is_looked_for_where_it_went_lately(
 ) -> None:
     Digest.objects.update(in_recipients_zone=True, checked_through=MIDNIGHT)
     set_schedule(digest, Schedule(time(15), "*", "Pacific/Auckland"))
-    version = digest.template.latest()
+    version = digest.template.version_to_send()
     day_before = THREE.replace(hour=hour) - timedelta(days=1)
     Mailing.objects.create(
         kind="digest", digest=digest, list=digest.list, version=version, scheduled_for=day_before, time_zone=zone

@@ -232,7 +232,13 @@ def test_a_planner_that_died_half_way_is_completed_by_the_next_tick(news: EmailT
     announcement = announce(news, first, second)
     schedule_announcement(announcement, at(15), "UTC", None)
     Mailing.objects.bulk_create(
-        Mailing(kind="announcement", announcement=announcement, list=each, version=news.latest(), scheduled_for=at(15))
+        Mailing(
+            kind="announcement",
+            announcement=announcement,
+            list=each,
+            version=news.version_to_send(),
+            scheduled_for=at(15),
+        )
         for each in (first, second)
     )
     Announcement.objects.update(status="sent")

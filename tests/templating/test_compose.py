@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import html as lxml_html
 
+from mailer.templating.authoring import put_together
 from mailer.templating.check import check_sources
 from mailer.templating.compile import CompiledTemplate, compile_sources
 from mailer.templating.compose import Rendered, compose
@@ -43,12 +44,10 @@ def with_nothing_shared(compiled: CompiledTemplate, context: dict[str, Any]) -> 
 @pytest.mark.parametrize("folder", template_folders(), ids=lambda folder: folder.name)
 @pytest.mark.parametrize("person", PEOPLE, ids=lambda person: person["email"])
 def test_a_shipped_mail_is_the_same_inlined_before_and_after_rendering(folder, person: dict[str, Any]):
-    sources = read_sources(folder)
-    context = hydrate(sources.sample) | {"recipient": person, "links": LINKS}
+    sources = put_together(read_sources(folder).languages[""]).parts
+    context = hydrate(read_sources(folder).sample) | {"recipient": person, "links": LINKS}
     shared = {name: value for name, value in context.items() if name not in PERSONAL}
-    merged = compose(compile_sources(sources.subject, sources.html, sources.text), shared).merge(
-        {"recipient": person, "links": LINKS}
-    )
+    merged = compose(compile_sources(*sources), shared).merge({"recipient": person, "links": LINKS})
     assert as_tree(merged.html) == as_tree(inline_rendered(render(parse(sources.html), context, autoescape=True)))
     assert merged.subject == " ".join(render(parse(sources.subject), context, autoescape=False).split())
     assert merged.text.strip() == render(parse(sources.text), context, autoescape=False).strip()
@@ -211,5 +210,5 @@ def test_what_cannot_be_inlined_ahead_is_said_and_still_comes_out_right(css: str
 
 @pytest.mark.parametrize("folder", template_folders(), ids=lambda folder: folder.name)
 def test_the_shipped_mails_are_inlined_ahead(folder):
-    sources = read_sources(folder)
-    assert compile_sources(sources.subject, sources.html, sources.text).inlined_late == ()
+    sources = put_together(read_sources(folder).languages[""]).parts
+    assert compile_sources(*sources).inlined_late == ()

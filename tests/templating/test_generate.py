@@ -14,6 +14,7 @@ from django.utils.safestring import SafeString, mark_safe
 from hypothesis import event, example, given, settings
 from hypothesis import strategies as st
 
+from mailer.templating.authoring import put_together
 from mailer.templating.compile import compile_sources
 from mailer.templating.compose import Field, compose
 from mailer.templating.contexts import ITEM_NAMES
@@ -219,9 +220,9 @@ def check_field(field: Field, own: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("folder", template_folders(), ids=lambda folder: folder.name)
 def test_the_shipped_mails_are_filled_without_djangos_nodes(folder: Path):
-    sources = read_sources(folder)
-    context = hydrate(sources.sample)
-    compiled = compile_sources(sources.subject, sources.html, sources.text)
+    sources = put_together(read_sources(folder).languages[""]).parts
+    context = hydrate(read_sources(folder).sample)
+    compiled = compile_sources(*sources)
     composition = compose(compiled, context, PERSONAL | ITEM_NAMES)
     with translation.override("en"):
         for part in (composition.subject, composition.html, composition.text):

@@ -4,10 +4,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from mailer.models import TemplateVersion
 from mailer.templating.compile import compile_sources
 from mailer.templating.sandbox import TemplateError
-from mailer.templating.sync import sync_folder, template_folders
+from mailer.templating.sync import Synced, sync_folder, template_folders
 
 
 class Command(BaseCommand):
@@ -20,17 +19,22 @@ class Command(BaseCommand):
         failures = []
         for folder in template_folders():
             try:
-                version = sync_folder(folder)
+                synced = sync_folder(folder)
             except TemplateError as error:
                 failures.append(str(error))
                 continue
-            self.stdout.write(f"{folder.name}: {'version ' + str(version.number) if version else 'unchanged'}")
-            if version is not None:
-                self._warn(version)
+            self.stdout.write(f"{folder.name}: {'version ' + str(synced.version.number) if synced else 'unchanged'}")
+            if synced is not None:
+                self._warn(synced)
         if failures:
             raise CommandError(" ".join(failures))
 
-    def _warn(self, version: TemplateVersion) -> None:
+    def _warn(self, synced: Synced) -> None:
+        version = synced.version
+        if not synced.is_in_use:
+            self.stderr.write(
+                f"{version}: not in use, because a version that was written in the admin is; choose there."
+            )
         for reason in compile_sources(version.subject, version.html, version.text).inlined_late:
             self.stderr.write(
                 f"{version}: each mail's CSS is inlined by itself, some hundred times slower, because {reason}."
