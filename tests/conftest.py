@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from django.db import connection
 from pytest_django import Settings
 
 from mailer.models import Digest, EmailTemplate, RecipientList, TemplateVersion
@@ -55,3 +56,17 @@ def mailing_list(db: None) -> RecipientList:
 def digest(mailing_list: RecipientList, template: EmailTemplate) -> Digest:
     """The list's digest at 15:00 UTC, looked at last in the morning of the fixture `now`."""
     return make_digest(mailing_list, template)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On PostgreSQL, leave out what asks for no database, or is the same on any: it was run with SQLite."""
+    if connection.vendor == "sqlite":
+        return
+    again = [item for item in items if _asks_for_a_database(item) and not item.get_closest_marker("once")]
+    config.hook.pytest_deselected(items=[item for item in items if item not in set(again)])
+    items[:] = again
+
+
+def _asks_for_a_database(item: pytest.Item) -> bool:
+    fixtures = {"db", "transactional_db", "live_server", "django_db_setup"} & set(getattr(item, "fixturenames", ()))
+    return bool(fixtures) or item.get_closest_marker("django_db") is not None

@@ -120,6 +120,7 @@ def unrendered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(SimpleTemplateResponse, "rendered_content", "")
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("method", ["GET", "POST"])
 @pytest.mark.parametrize("who", WHO)
 def test_every_address_is_open_to_whom_the_table_says(
