@@ -65,7 +65,7 @@ class AnnouncementForm(forms.ModelForm):  # type: ignore[type-arg]
     def _check_filling(self, template: EmailTemplate) -> None:
         version = template.version_to_send()
         draft = Announcement(template=template, fields=self.instance.fields)
-        context = mailing_context(draft_mailing(draft, None, timezone.now()), [], "")
+        context = mailing_context(draft_mailing(draft, None, timezone.now()), [])
         try:
             check_context(version.subject, version.html, version.text, context)
         except TemplateError as error:

@@ -7,8 +7,8 @@ from typing import Any
 
 from django.http import HttpRequest, QueryDict
 
-from mailer.admin.log_form import LogForm, narrow
-from mailer.insight.log_filters import Page, find_deliveries
+from mailer.admin.log_form import LogForm
+from mailer.insight.log_filters import Page, find_deliveries, narrow
 from mailer.insight.people import find_recipient, ids_of_mails_to
 from mailer.models import Delivery, Recipient
 from mailer.models.deliveries import NAMED
@@ -67,7 +67,7 @@ def _find(form: LogForm, after: int | None, count: int) -> Page:
         return _page_by_id(narrow(theirs, form.wanted), after, count)
     if form.batch and form.wanted.mailing_id:
         within = Delivery.objects.filter(mailing=form.wanted.mailing_id, pk__range=form.batch)
-        return _page_by_id(within, after, count)
+        return _page_by_id(narrow(within, form.wanted), after, count)
     return find_deliveries(form.wanted, after, count)
 
 

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import forms
-from django.db import models
 
 from mailer.admin.base import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 from mailer.insight.log_filters import LogFilter
@@ -70,16 +69,3 @@ def read_form(given: Mapping[str, Any]) -> LogForm:
     form = LogForm({_ALSO.get(name, name): value for name, value in given.items()})
     form.is_valid()
     return form
-
-
-def narrow(rows: "models.QuerySet[Delivery]", wanted: LogFilter) -> "models.QuerySet[Delivery]":
-    """A person's deliveries, which are few, by the same filters."""
-    conditions = {
-        "mailing__scheduled_for__date": wanted.day,
-        "mailing__list": wanted.list_id,
-        "mailing": wanted.mailing_id,
-        "status": wanted.status or None,
-        "reason": wanted.reason or None,
-        "smtp_code": wanted.smtp_code,
-    }
-    return rows.filter(**{name: value for name, value in conditions.items() if value is not None})

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from mailer.insight.log_scope import LogFilter, mailings_to_search, rows_to_search
+from mailer.insight.log_scope import LogFilter, mailings_of, mailings_to_search, rows_to_search
 from mailer.insight.log_walks import LOG_ORDER, Place, Search, stretches
 from mailer.models import Delivery, InvalidAddress, Mailing, Recipient, normalise_address
 from mailer.models.deliveries import DeliveryQuerySet
 
-__all__ = ["LOG_ORDER", "LogFilter", "Page", "find_deliveries"]
+__all__ = ["LOG_ORDER", "LogFilter", "Page", "find_deliveries", "narrow"]
 
 #: After so many rows a search stops, and says how far it came.
 MOST_EXAMINED = 100_000
@@ -42,6 +42,13 @@ def find_deliveries(wanted: LogFilter, before_id: int | None, count: int) -> Pag
         examined += stretch.size
         end = stretch.end() if examined >= MOST_EXAMINED else None
     return Page(found, None)
+
+
+def narrow(few: DeliveryQuerySet, wanted: LogFilter) -> DeliveryQuerySet:
+    """Those of some deliveries that are wanted; they are few, such as one person's, and need no search."""
+    matching = _matching(few.filter(mailing__in=mailings_of(wanted)), wanted)
+    domain = _normalise_domain(wanted.domain)
+    return matching.to_domain(domain) if domain else matching
 
 
 def _search(wanted: LogFilter) -> Search:

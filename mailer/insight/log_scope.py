@@ -54,7 +54,7 @@ def mailings_to_search(wanted: LogFilter, people: list[int] | None) -> Mailings 
 
     `people` are the only recipients that matter, or None.
     """
-    mailings = _of_filter(wanted)
+    mailings = mailings_of(wanted)
     if people is None:
         if wanted.is_open or wanted.mailing_id or wanted.list_id or wanted.day:
             return lambda up_to: _newest_first(mailings, up_to)
@@ -83,7 +83,8 @@ def rows_to_search(wanted: LogFilter, people: list[int] | None) -> Callable[[Mai
     return count
 
 
-def _of_filter(wanted: LogFilter) -> MailingQuerySet:
+def mailings_of(wanted: LogFilter) -> MailingQuerySet:
+    """Those that the filters leave, by their day, list, number and sums."""
     mailings = Mailing.objects.filter(planned__gt=0)
     if wanted.mailing_id is not None:
         mailings = mailings.filter(pk=wanted.mailing_id)

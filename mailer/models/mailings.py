@@ -122,6 +122,11 @@ class Mailing(models.Model):
         return str(self.digest or self.announcement or self.list or self.version.template)
 
     @property
+    def language(self) -> str:
+        """Of its mails. It is the list's, which is the template's: German dates in an English mail help nobody."""
+        return (self.list.language if self.list else "") or settings.LANGUAGE_CODE
+
+    @property
     def waiting(self) -> int:
         """How many deliveries are not final yet."""
         final = self.sent + self.failed + self.skipped + self.bounced + self.uncertain + self.cancelled

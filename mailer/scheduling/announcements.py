@@ -32,7 +32,7 @@ def schedule_announcement(announcement: Announcement, at: datetime, time_zone: s
         raise NotToBeSent("It goes to nobody yet: choose its lists or a segment.")
     for each in lists:
         draft = draft_mailing(announcement, each, at, time_zone)
-        check_context(version.subject, version.html, version.text, mailing_context(draft, [], each.language))
+        check_context(version.subject, version.html, version.text, mailing_context(draft, []))
     drafts = Announcement.objects.filter(pk=announcement.pk, status=Announcement.Status.DRAFT)
     scheduled = Announcement.Status.SCHEDULED
     if not drafts.update(status=scheduled, version=version, send_at=at, time_zone=time_zone, sent_by=by):

@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,7 +13,7 @@ from mailer.models import Announcement, Delivery, Digest, DigestItem, Mailing, R
 from mailer.scheduling.announcements import draft_mailing
 from mailer.scheduling.schedules import crontab_of
 from mailer.templating.check import check_context
-from mailer.templating.contexts import Person, mailing_context
+from mailer.templating.contexts import ITEM_TEXTS, Person, item_context, mailing_context
 from mailer.templating.letter import SOMEBODY, Letter, preview_letter
 from mailer.templating.plain_data import dehydrate
 
@@ -39,7 +40,9 @@ def draft_digest(digest: Digest, recipient: Recipient | None, now: datetime) -> 
     waiting = DigestItem.objects.waiting(digest, now)
     own = waiting.filter(recipient=recipient) if recipient else DigestItem.objects.none()
     zone = ZoneInfo(mailing.time_zone)
-    return Draft(mailing, [_item(item, zone) for item in (*own, *waiting.filter(recipient=None))])
+    items = (*own, *waiting.filter(recipient=None))
+    texts_of = attrgetter(*ITEM_TEXTS)
+    return Draft(mailing, [item_context(texts_of(item), item.published_at, zone) for item in items])
 
 
 def draft_announcement(announcement: Announcement, recipient: Recipient | None, now: datetime) -> Draft:
@@ -69,8 +72,7 @@ def plan_test(draft: Draft, to: Recipient, by: Any, now: datetime) -> Mailing:
     unsubscribe link ends nothing. Raises TemplateError if it can't be filled.
     """
     pattern = draft.mailing
-    language = pattern.list.language if pattern.list else ""
-    context = mailing_context(pattern, draft.items, language)
+    context = mailing_context(pattern, draft.items)
     check_context(pattern.version.subject, pattern.version.html, pattern.version.text, context)
     with transaction.atomic():
         mailing = Mailing.objects.create(
@@ -88,9 +90,3 @@ def plan_test(draft: Draft, to: Recipient, by: Any, now: datetime) -> Mailing:
         )
         Delivery.objects.create(mailing=mailing, recipient=to)
     return mailing
-
-
-def _item(item: DigestItem, zone: ZoneInfo) -> dict[str, Any]:
-    """As a mailing's letters have it once it is pinned."""
-    names = ("title", "summary", "url", "image_url", "category")
-    return {name: getattr(item, name) for name in names} | {"published_at": item.published_at.astimezone(zone)}

@@ -103,7 +103,8 @@ def failed_of(mailing_id: int, reason: str = "") -> Iterator[list[int]]:
 
     A delivery that is retried meanwhile and fails again is not met a second time.
     """
-    failed = Delivery.objects.filter(mailing=mailing_id, status=Delivery.Status.FAILED).order_by("recipient_id")
+    of_mailing = Delivery.objects.ended_otherwise().filter(mailing=mailing_id, status=Delivery.Status.FAILED)
+    failed = of_mailing.order_by("recipient_id")
     if reason:
         failed = failed.filter(reason=reason)
     after = 0

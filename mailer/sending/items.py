@@ -9,16 +9,18 @@ from zoneinfo import ZoneInfo
 from django.db import connection
 
 from mailer.models import Mailing
+from mailer.templating.contexts import ITEM_TEXTS, item_context
 
 Item = dict[str, Any]
 
 # An item that was given to somebody else since it was planned is in nobody's mail.
 _ITEMS = """
-SELECT entry.recipient_id, item.title, item.summary, item.url, item.image_url, item.category, {published_at}
+SELECT entry.recipient_id, {texts}, {published_at}
 FROM mailer_mailingitem AS entry JOIN mailer_digestitem AS item ON item.id = entry.item_id
 WHERE entry.mailing_id = %s AND entry.recipient_id {whose} AND item.recipient_id {same}
 ORDER BY entry.recipient_id, entry.position
 """
+_TEXTS = ", ".join(f"item.{name}" for name in ITEM_TEXTS)
 _ARE_THERE_OWN = """
 SELECT EXISTS (SELECT 1 FROM mailer_mailingitem WHERE mailing_id = %s AND recipient_id IS NOT NULL)
 """
@@ -50,22 +52,13 @@ class Items:
 
     def _read(self, whose: str, same: str) -> dict[Any, list[Item]]:
         published_at = "item.published_at || '+00:00'" if connection.vendor == "sqlite" else "item.published_at"
-        statement = _ITEMS.format(published_at=published_at, whose=whose, same=same)
+        statement = _ITEMS.format(texts=_TEXTS, published_at=published_at, whose=whose, same=same)
         with connection.cursor() as cursor:
             cursor.execute(statement, [self._mailing_id])
             rows = cursor.fetchall()
         found: defaultdict[Any, list[Item]] = defaultdict(list)
         zone, read = self._zone, datetime.fromisoformat
-        for recipient, title, summary, url, image_url, category, published in rows:
+        for recipient, *texts, published in rows:
             at = read(published) if type(published) is str else published
-            found[recipient].append(
-                {
-                    "title": title,
-                    "summary": summary,
-                    "url": url,
-                    "image_url": image_url,
-                    "category": category,
-                    "published_at": at.astimezone(zone),
-                }
-            )
+            found[recipient].append(item_context(texts, at, zone))
         return found

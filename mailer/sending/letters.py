@@ -39,9 +39,7 @@ class LetterWriter:
         """Load what the mailing pins: its template version, its items and its sender."""
         version = mailing.version
         self._mailing, self._list, self._digest = mailing, mailing.list, mailing.digest
-        #: Has to be the active one while mails are written. It is the list's, which is the template's: German dates in
-        #: an English mail help nobody.
-        self.language = mailing.list.language if mailing.list else settings.LANGUAGE_CODE
+        self.language = mailing.language  #: has to be the active one while mails are written
         self._is_test = mailing.kind == Mailing.Kind.TEST
         subject = f"[Test] {version.subject}" if self._is_test else version.subject
         self._compiled = compile_sources(subject, version.html, version.text)
@@ -98,7 +96,7 @@ class LetterWriter:
         return stationery.data(personal, addressee, now)
 
     def _make_stationery(self, has_own: bool, links: Links, eight_bit: bool) -> Stationery:
-        context = mailing_context(self._mailing, self._items.shared, self.language) | {"links": links.there()}
+        context = mailing_context(self._mailing, self._items.shared) | {"links": links.there()}
         composition = compose(self._compiled, context, PERSONAL | ITEM_NAMES if has_own else PERSONAL)
         return self._stationeries.setdefault(has_own, Stationery(composition, self._sender, eight_bit))
 

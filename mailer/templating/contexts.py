@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -13,6 +13,8 @@ from mailer.templating.plain_data import hydrate
 
 #: The names that depend on a digest's items, which can be one recipient's own.
 ITEM_NAMES = frozenset({"items", "groups", "count", "shown", "more"})
+#: What a template sees of an item beside when it was published, in the order in which `item_context` takes it.
+ITEM_TEXTS = ("title", "summary", "url", "image_url", "category")
 RIGHT_TO_LEFT = frozenset({"ar", "arc", "ckb", "dv", "fa", "he", "ks", "ps", "sd", "ug", "ur", "yi"})
 
 
@@ -52,14 +54,14 @@ def personal_context(person: Person, links: Links, with_attributes: bool = True)
     }
 
 
-def mailing_context(mailing: Mailing, items: Sequence[dict[str, Any]], language: str) -> dict[str, Any]:
-    """All that the recipients of a mailing with these items, in this language, share."""
+def mailing_context(mailing: Mailing, items: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """All that the recipients of a mailing with these items share."""
     if mailing.kind == Mailing.Kind.NOTIFICATION:
-        return notification_context(mailing.context, mailing.scheduled_for) | language_context(language)
+        return notification_context(mailing.context, mailing.scheduled_for) | language_context(mailing.language)
     if mailing.kind == Mailing.Kind.TEST:
         test: dict[str, Any] = hydrate(mailing.context)
         return test
-    context = _sender(mailing.list) | language_context(language) | {"late": "", "date": _local_date(mailing)}
+    context = _sender(mailing.list) | language_context(mailing.language) | {"late": "", "date": _local_date(mailing)}
     if mailing.digest is not None:
         context |= {"digest": {"name": mailing.digest.name}, "more_url": mailing.digest.more_url}
         context |= _items(items, mailing.digest.max_items)
@@ -69,6 +71,19 @@ def mailing_context(mailing: Mailing, items: Sequence[dict[str, Any]], language:
 def own_items_context(mailing: Mailing, items: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """What ITEM_NAMES stand for in a digest's mail to somebody who alone gets these items."""
     return _items(items, mailing.digest.max_items if mailing.digest else len(items)) | mailing.context
+
+
+def item_context(texts: Sequence[str], published_at: datetime, zone: tzinfo) -> dict[str, Any]:
+    """An item as templates see it, from its ITEM_TEXTS; spelled out, because there may be twenty in each of a million."""
+    title, summary, url, image_url, category = texts
+    return {
+        "title": title,
+        "summary": summary,
+        "url": url,
+        "image_url": image_url,
+        "category": category,
+        "published_at": published_at.astimezone(zone),
+    }
 
 
 def _items(items: Sequence[dict[str, Any]], most: int) -> dict[str, Any]:
@@ -89,7 +104,7 @@ def notification_context(context: dict[str, Any], now: datetime) -> dict[str, An
     """What a notification's template sees besides its recipient: what every mail has, and the caller's context."""
     return (
         _sender(None)
-        | language_context("")
+        | language_context(settings.LANGUAGE_CODE)
         | {"date": now.astimezone(ZoneInfo(settings.PROJECT_TIME_ZONE)).date()}
         | context
     )
@@ -103,7 +118,6 @@ def _sender(mailing_list: RecipientList | None) -> dict[str, Any]:
 
 def language_context(language: str) -> dict[str, Any]:
     """What a mail says of its language: its code, and in which direction it is read."""
-    language = language or settings.LANGUAGE_CODE
     direction = "rtl" if language.partition("-")[0].lower() in RIGHT_TO_LEFT else "ltr"
     return {"language": language, "direction": direction}
 

@@ -36,8 +36,7 @@ def preview_letter(mailing: Mailing, items: Sequence[dict[str, Any]], person: Pe
     version = mailing.version
     compiled = compile_sources(version.subject, version.html, version.text)
     links = Links(unsubscribe=f"{settings.SITE_URL}/u/preview") if mailing.list else Links()
-    language = mailing.list.language if mailing.list else ""
-    context = mailing_context(mailing, items, language) | {"links": links.there()}
+    context = mailing_context(mailing, items) | {"links": links.there()}
     mail = compose(compiled, context).merge(personal_context(person, links))
     return Letter(mail, find_preheader(mail))
 
