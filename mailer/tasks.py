@@ -17,6 +17,7 @@ from kombu.exceptions import OperationalError
 from mailer.audience.imports import LostImport, check_import, claim_import, run_import, work_on
 from mailer.audience.undoing import undo_import
 from mailer.audience.uploads import purge_imports
+from mailer.insight.counting import count_figures, uncounted_mailings
 from mailer.insight.life import note_tick
 from mailer.insight.retention import purge_notes
 from mailer.models import Import, Mailing
@@ -66,6 +67,9 @@ def tick() -> None:
     for mailing_id in waiting_mailings(now):
         if not wake_mailing(mailing_id):
             break  # the broker is down, and so it is for the others
+    for mailing_id in uncounted_mailings(now):
+        if not _publish(count, (mailing_id,), queue="bulk"):
+            break
     note_tick(now)
 
 
@@ -81,6 +85,12 @@ def plan_rest(mailing_id: int) -> None:
 def close(mailing_id: int) -> None:
     """Cancel what waits of a cancelled mailing, and close it unless a worker still has mails of it in hand."""
     finish_mailing(mailing_id, timezone.now())
+
+
+@shared_task(name="mailer.tasks.count", ignore_result=True)
+def count(mailing_id: int) -> None:
+    """Count what became of a mailing that has ended, for its page; once at a time."""
+    count_figures(mailing_id, timezone.now())
 
 
 @shared_task(bind=True, name="mailer.tasks.deliver")

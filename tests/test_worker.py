@@ -14,6 +14,7 @@ from django_celery_results.models import TaskResult
 from config.celery import app
 from mailer import tasks
 from mailer.insight.batches import batches_of, read_summary
+from mailer.insight.figures import figures_of
 from mailer.models import Attempt, Delivery, Digest, EmailTemplate, Mailing, TemplateVersion
 from mailer.notify import notify_user
 from mailer.scheduling.planning import plan_now
@@ -93,6 +94,17 @@ def test_messages_that_the_broker_lost_are_found_by_the_tick(digest: Digest, rel
     wait_until(is_done)
     mailing.refresh_from_db()
     assert mailing.sent == 5
+
+
+def test_the_tick_after_a_mailing_has_its_figures_counted(digest: Digest, relay: FakeRelay, worker: None):
+    mailing = plan_now(digest, timezone.now())
+    tasks.wake_mailing(mailing.pk)
+    wait_until(is_done)
+    tasks.tick.delay()
+    wait_until(lambda: figures_of(mailing) is not None)
+    figures = figures_of(mailing)
+    assert figures is not None
+    assert [(row.domain, row.sent) for row in figures.domains] == [("example.org", 5)]
 
 
 def test_a_notification_goes_out_in_a_moment_and_later(template: EmailTemplate, relay: FakeRelay, worker: None):

@@ -7,9 +7,19 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser, PermissionsMixin
 from django.http import HttpRequest, HttpResponse
 
+from mailer.models import Mailing
 from mailer.models.addresses import read_by, shown_address
 
-__all__ = ["may_import", "may_see_addresses", "may_send", "remember_viewer", "sees", "shown_address", "shown_text"]
+__all__ = [
+    "may_import",
+    "may_see_addresses",
+    "may_see_mail",
+    "may_send",
+    "remember_viewer",
+    "sees",
+    "shown_address",
+    "shown_text",
+]
 
 #: Nobody adds a mailing by hand, so the permission to add one is the permission to send, pause, cancel and retry.
 SEND = "mailer.add_mailing"
@@ -39,6 +49,16 @@ def may_send(user: User) -> bool:
 def may_see_addresses(user: User) -> bool:
     """Whether the person sees people's addresses in full."""
     return _may(user, SEE_ADDRESSES)
+
+
+def may_see_mail(user: User, mailing: Mailing) -> bool:
+    """Whether the person may read the mailing's mails: there are addresses in them.
+
+    A single mail may hold what opens somebody's account, such as a code or a link to a new password. So only a
+    superuser reads these.
+    """
+    is_single = mailing.kind == Mailing.Kind.NOTIFICATION
+    return may_see_addresses(user) and (not is_single or bool(getattr(user, "is_superuser", False)))
 
 
 def may_import(user: User) -> bool:

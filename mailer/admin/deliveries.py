@@ -11,16 +11,18 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
-from mailer.admin.access import may_see_addresses, may_send, shown_address, shown_text
+from mailer.admin.access import may_see_addresses, may_see_mail, may_send, shown_address, shown_text
+from mailer.admin.as_sent import AsSentPages
 from mailer.admin.base import LogPages
 from mailer.admin.columns import list_of, moment, page_of, related
-from mailer.admin.control import DeliveryControl
+from mailer.admin.delivery_control import DeliveryControl
 from mailer.admin.delivery_log import find_all, find_page
 from mailer.admin.exports import ExportPages
 from mailer.admin.log_form import LogForm, read_form
 from mailer.insight.batches import batch_of
+from mailer.insight.exactness import made_at
 from mailer.insight.exports import stream_deliveries
-from mailer.insight.stories import reason_in_words, server_answer, what_happened
+from mailer.insight.stories import reason_in_words, server_answer, time_line, what_happened
 from mailer.insight.words import when_near
 from mailer.models import Attempt, Delivery, Mailing, Recipient
 from mailer.models.deliveries import NAMED
@@ -28,7 +30,7 @@ from mailer.sending.message_id import message_id
 
 
 @admin.register(Delivery)
-class DeliveryPages(DeliveryControl, ExportPages):
+class DeliveryPages(AsSentPages, DeliveryControl, ExportPages):
     """Deliveries, newest first. No column can be sorted by: that would sort the whole log."""
 
     change_form_outer_before_template = "admin/mailer/delivery_story.html"
@@ -73,7 +75,10 @@ class DeliveryPages(DeliveryControl, ExportPages):
     ) -> HttpResponse:
         """The whole story of one mail."""
         delivery = self.get_object(request, object_id)
-        story = {} if delivery is None else _story(delivery) | self.asked_by_buttons(request, delivery)
+        story = {}
+        if delivery is not None:
+            story = _story(delivery) | self.asked_by_buttons(request, delivery)
+            story["may_see_mail"] = may_see_mail(request.user, delivery.mailing)
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **story})
 
 
@@ -84,7 +89,7 @@ class AttemptPages(LogPages):
     list_display = (
         moment("at", "When", sortable=False),
         related("delivery", "Delivery"),
-        "outcome",
+        "what",
         "smtp_code",
         "text",
     )
@@ -92,9 +97,14 @@ class AttemptPages(LogPages):
     sortable_by = ()
     list_select_related = ("delivery",)
     ordering = ("-id",)
-    fields = (moment("at", "When"), "delivery", "outcome", "smtp_code", "text")
-    readonly_fields = (moment("at", "When"), "text")
+    fields = (moment("at", "When"), "delivery", "what", "smtp_code", "text", "by")
+    readonly_fields = (moment("at", "When"), "what", "text")
     empty_hint = "Every mail went out at its first attempt so far."
+
+    @admin.display(description="Outcome")
+    def what(self, attempt: Attempt) -> str:
+        """How it ended, or what was decided."""
+        return attempt.in_words
 
     @admin.display(description="Server's answer")
     def text(self, attempt: Attempt) -> str:
@@ -142,15 +152,16 @@ def _frame(form: LogForm) -> dict[str, Any]:
 
 
 def _story(delivery: Delivery) -> dict[str, Any]:
-    person = _recipient_of(delivery)
+    person, batch = _recipient_of(delivery), batch_of(delivery)
     return {
         "recipient_page": page_of(person) if person else "",
         "delivery": delivery,
         "address": _address(delivery),
         "what_happened": what_happened(delivery),
         "answer": shown_text(server_answer(delivery)),
-        "attempts": delivery.failed_attempts.all()[:50],
-        "batch": batch_of(delivery),
+        "steps": time_line(delivery, batch),
+        "batch": batch,
+        "made": made_at(delivery),
         "message_id": message_id(delivery.pk),
         "all_mails": list_of(Delivery, f"person={person.pk}") if person else "",
         "retention_days": settings.LOG_RETENTION_DAYS,

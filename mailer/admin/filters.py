@@ -99,6 +99,12 @@ def page(target: Model) -> str:
 
 
 @register.filter
+def kind(target: Model) -> str:
+    """What sort of object it is, for a link to it."""
+    return str(target._meta.verbose_name)
+
+
+@register.filter
 def sums(mailing: Mailing) -> str:
     """A mailing's sum line."""
     return sum_line(mailing)

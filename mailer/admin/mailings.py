@@ -6,15 +6,19 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
+from django.utils.http import urlencode
 
-from mailer.admin.access import may_send
+from mailer.admin.access import may_see_mail, may_send
+from mailer.admin.as_sent import MailingAsSent
 from mailer.admin.base import AutocompleteSelectFilter
 from mailer.admin.columns import list_of, moment, related, state
-from mailer.admin.control import MailingControl, is_running
+from mailer.admin.mailing_control import MailingControl, is_running
 from mailer.insight.batches import MOST_SHOWN, batches_of, read_summary
 from mailer.insight.failures import failures_of
+from mailer.insight.figures import figures_of
 from mailer.insight.outcomes import lateness, shares, speed, state_in_words, sum_line
 from mailer.models import Delivery, Mailing, RelayPause
+from mailer.models.figures import is_counted
 from mailer.models.mailings import NAMED
 from mailer.sending.control import may_go_on
 
@@ -25,7 +29,7 @@ FOLLOW_EACH = 5
 
 
 @admin.register(Mailing)
-class MailingPages(MailingControl):
+class MailingPages(MailingAsSent, MailingControl):
     """Mailings, newest first."""
 
     list_display = ("what", related("list", "List"), moment("scheduled_for", "Due"), state(), "outcome", "numbers")
@@ -70,7 +74,10 @@ class MailingPages(MailingControl):
     ) -> HttpResponse:
         """The whole story of the mailing."""
         mailing = self.get_object(request, object_id)
-        story = {} if mailing is None else {**_story(mailing), "may_send": may_send(request.user)}
+        story = {}
+        if mailing is not None:
+            powers = {"may_send": may_send(request.user), "may_see_mail": may_see_mail(request.user, mailing)}
+            story = {**_story(mailing), **powers}
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **story})
 
     def progress_of(self, mailing: Mailing) -> dict[str, Any]:
@@ -84,6 +91,7 @@ def _story(mailing: Mailing) -> dict[str, Any]:
         **_progress(mailing),
         "lateness": lateness(mailing),
         "speed": speed(mailing),
+        **_figures(mailing),
         "failures": failures_of(mailing) if may_go_on(mailing) else [],
         "follow_each": FOLLOW_EACH if is_running(mailing) else 0,
         "items": mailing.mailing_items.select_related("item")[:MOST_ITEMS],
@@ -103,6 +111,25 @@ def _progress(mailing: Mailing) -> dict[str, Any]:
         "all_deliveries": list_of(Delivery, f"mailing__id__exact={mailing.pk}"),
         "by_state": [(part, list_of(Delivery, _of_state(mailing, part.state))) for part in parts],
     }
+
+
+def _figures(mailing: Mailing) -> dict[str, Any]:
+    """What was counted, each row with the deliveries that it counts."""
+    figures = figures_of(mailing)
+    if figures is None:
+        return {"is_to_be_counted": is_counted(mailing) and mailing.finished_at is not None}
+    return {
+        "figures": figures,
+        "ended": [
+            (row, _log(mailing, state=row.status, reason=row.reason) if row.reason else _log(mailing, state=row.status))
+            for row in figures.ended
+        ],
+        "at_domains": [(row, _log(mailing, domain=row.domain) if row.domain else "") for row in figures.domains],
+    }
+
+
+def _log(mailing: Mailing, **filters: str) -> str:
+    return list_of(Delivery, urlencode({"mailing": str(mailing.pk), **filters}))
 
 
 def _of_state(mailing: Mailing, name: str) -> str:

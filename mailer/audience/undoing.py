@@ -13,7 +13,7 @@ from django.utils import timezone
 from mailer.audience.cells import sheltered
 from mailer.audience.imports import Lease, reader_of
 from mailer.audience.layout import MEMBERSHIP, Layout
-from mailer.audience.staging import Staging, dialect, execute, fetch, fetch_all
+from mailer.audience.staging import Staging, database_time, dialect, execute, fetch, fetch_all
 from mailer.audience.writing import Run, told_of
 from mailer.models import Delivery, Import, Mailing, Recipient, Subscription
 
@@ -37,7 +37,7 @@ WHERE id IN (SELECT subscription_id FROM import_undo WHERE reason IS NULL)"""
 _FORGET = """DELETE FROM mailer_recipient
 WHERE id IN (SELECT recipient_id FROM import_undo WHERE reason IS NULL AND is_made)"""
 _RESTORE = """UPDATE mailer_recipient AS recipient SET name = change.name, time_zone = change.time_zone,
-  language = change.language, attributes = change.attributes
+  language = change.language, attributes = change.attributes, changed_at = %(now)s
 FROM mailer_importchange AS change, import_stage AS stage
 WHERE change.of_id = %(import)s AND recipient.id = change.recipient_id AND stage.recipient_id = recipient.id
   AND recipient.name = COALESCE(NULLIF(stage.name, ''), change.name)
@@ -73,7 +73,7 @@ def undo_import(lease: Lease) -> None:
 
 
 def _undo(imported: Import) -> dict[str, int]:
-    values = {"import": imported.pk, "list": imported.list_id}
+    values = {"import": imported.pk, "list": imported.list_id, "now": database_time(timezone.now())}
     execute("DROP TABLE IF EXISTS import_undo")
     execute(_LOOK.format(**_conditions(imported)), values)
     left = execute(_UNSUBSCRIBE)

@@ -16,7 +16,7 @@ Run = tuple[int, int]
 _UPDATE = """UPDATE mailer_recipient AS recipient
 SET name = COALESCE(NULLIF(stage.name, ''), recipient.name),
   time_zone = COALESCE(NULLIF(stage.time_zone, ''), recipient.time_zone),
-  language = COALESCE(NULLIF(stage.language, ''), recipient.language), attributes = {merged}
+  language = COALESCE(NULLIF(stage.language, ''), recipient.language), attributes = {merged}, changed_at = %(now)s
 FROM import_stage AS stage WHERE recipient.id = stage.recipient_id AND stage.is_changed"""
 _REMEMBER = """INSERT INTO mailer_importchange
   (of_id, recipient_id, name, time_zone, language, attributes, is_resubscribed, unsubscribed_at, source)
@@ -69,7 +69,7 @@ def write_staged(imported: Import, layout_meanings: list[str], source: str, now:
     values = _values(imported, source, now)
     returns = _RETURNS.format(told=told_of("status") if "status" in told else "''")
     execute(_REMEMBER.format(returns=returns, lock=_lock("NO KEY UPDATE")), values)
-    execute(_UPDATE.format(merged=dialect().merged))
+    execute(_UPDATE.format(merged=dialect().merged), values)
     if imported.resubscribe:
         execute(_RESUBSCRIBE.format(returns=returns), values)
     here = dialect().recipient_id

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from mailer.models import Delivery, Mailing
+from mailer.models.deliveries import DeliveryQuerySet
 
 #: Counting stops here: a page must not read a million rows.
 MOST_COUNTED = 10_000
@@ -26,7 +27,15 @@ def failures_of(mailing: Mailing) -> list[Failures]:
     return sorted((failures for failures in counted if failures.count), key=lambda failures: -failures.count)
 
 
+def failed_count(mailing: Mailing, reason: str, most: int) -> int:
+    """How many failed, of one reason if it is named; those are counted no further than one beyond `most`."""
+    return _failed(mailing, reason).order_by()[: most + 1].count() if reason else mailing.failed
+
+
 def _of(mailing: Mailing, reason: Delivery.Reason) -> Failures:
-    rows = Delivery.objects.with_reason().filter(mailing=mailing, reason=reason, status=Delivery.Status.FAILED)
-    count = rows.order_by()[: MOST_COUNTED + 1].count()
+    count = _failed(mailing, reason).order_by()[: MOST_COUNTED + 1].count()
     return Failures(reason.value, str(reason.label), min(count, MOST_COUNTED), count > MOST_COUNTED)
+
+
+def _failed(mailing: Mailing, reason: str) -> DeliveryQuerySet:
+    return Delivery.objects.with_reason().filter(mailing=mailing, reason=reason, status=Delivery.Status.FAILED)

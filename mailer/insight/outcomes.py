@@ -5,11 +5,11 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from mailer.insight.words import how_long, when
+from mailer.insight.figures import figures_of
+from mailer.insight.words import count_of, how_long, when
 from mailer.models import Mailing
+from mailer.models.sums import FINAL
 
-#: The states of which a mailing's planned deliveries are the sum, good news first.
-FINAL = ("sent", "skipped", "failed", "bounced", "uncertain", "cancelled")
 #: Under this it was on time: beat wakes each minute.
 ON_TIME = timedelta(minutes=1)
 
@@ -51,13 +51,24 @@ def lateness(mailing: Mailing) -> str:
 
 
 def speed(mailing: Mailing) -> str:
-    """How long the mailing took, or has taken so far, and at what rate: `3.1 s, 18.7 mails/s`."""
+    """How long the mailing took, or has taken so far, and at what rate: `3.1 s, 18.7 mails/s`.
+
+    Mails that left after waiting for another attempt, or for somebody's decision, were not slow: where it is counted
+    when the others had left, these are told apart.
+    """
+    figures = figures_of(mailing)
+    if figures and figures.run:
+        later = mailing.sent + mailing.bounced - figures.run.sent
+        more = f"; {count_of(later, 'mail')} left later, at another attempt" if later > 0 else ""
+        return f"{_pace(figures.run.span, figures.run.sent)}{more}"
     if mailing.started_at is None or mailing.started_at > timezone.now():
         return ""
     span = (mailing.finished_at or timezone.now()) - mailing.started_at
-    rate = mailing.sent / max(span.total_seconds(), 0.001)
-    so_far = "" if mailing.finished_at else " so far"
-    return f"{how_long(span)}{so_far}, {rate:,.1f} mails/s"
+    return _pace(span, mailing.sent, "" if mailing.finished_at else " so far")
+
+
+def _pace(span: timedelta, sent: int, so_far: str = "") -> str:
+    return f"{how_long(span)}{so_far}, {sent / max(span.total_seconds(), 0.001):,.1f} mails/s"
 
 
 def state_in_words(mailing: Mailing) -> str:

@@ -1,7 +1,36 @@
 """The story of one mail in words: what was tried, what the mail server said, how it ended."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Model
+from django_celery_results.models import TaskResult
+
+from mailer.insight.outcomes import lateness
 from mailer.insight.words import count_of, when, when_exactly
-from mailer.models import Claim, Delivery
+from mailer.models import Attempt, Claim, Delivery, Subscription, Suppression
+
+#: No story tells of more attempts and decisions; each retry by staff begins a new round of nine.
+MOST_TOLD = 200
+
+
+@dataclass(frozen=True)
+class Step:
+    """A line of a mail's story."""
+
+    at: datetime | None  #: None where nobody wrote down when
+    words: str
+    look: str = "calm"  #: good, bad, warn, busy or calm
+    answer: str = ""  #: what the mail server said
+    about: Model | None = None  #: what there is to read of it
+
+
+def time_line(delivery: Delivery, batch: TaskResult | None) -> list[Step]:
+    """All that happened to the mail, in its order: planned, begun, each attempt and decision, how it stands."""
+    attempts = delivery.failed_attempts.order_by("-id")[:MOST_TOLD]
+    told = [*_planned(delivery), *_tried(list(reversed(attempts)))]
+    return [*told, *_now(delivery, batch, told)]
 
 
 def what_happened(delivery: Delivery) -> str:
@@ -22,6 +51,67 @@ def server_answer(delivery: Delivery) -> str:
 def reason_in_words(delivery: Delivery) -> str:
     """Why it is not simply sent; nothing if it is."""
     return str(Delivery.Reason(delivery.reason).label) if delivery.reason else ""
+
+
+def _planned(delivery: Delivery) -> Iterator[Step]:
+    mailing = delivery.mailing
+    by = f" by {mailing.created_by}" if mailing.created_by else ""
+    yield Step(mailing.created_at, f"The mailing was made{by}, to go {when(mailing.scheduled_for)}.", about=mailing)
+    if late := lateness(mailing):
+        yield Step(mailing.started_at, f"The mailing began, {late}.")
+
+
+def _tried(attempts: list[Attempt]) -> Iterator[Step]:
+    number = 0
+    for attempt in attempts:
+        answer = f"{attempt.smtp_code or ''} {attempt.smtp_text}".strip()
+        if attempt.is_decision:
+            yield Step(attempt.at, f"{attempt.by or 'Somebody'}: {attempt.in_words}.", "busy")
+            continue
+        number += 1
+        look = "warn" if attempt.outcome in ("temporary", "uncertain") else "bad"
+        yield Step(attempt.at, f"Attempt {number}: {attempt.in_words}.", look, answer)
+
+
+def _now(delivery: Delivery, batch: TaskResult | None, told: list[Step]) -> Iterator[Step]:
+    """How it ended, or what comes next."""
+    status = Delivery.Status(delivery.status)
+    if delivery.sent_at is not None:
+        number = 1 + sum(step.words.startswith("Attempt ") for step in told)
+        words = f"Attempt {number}: the mail server took it."
+        yield Step(delivery.sent_at, words, "good", server_answer(delivery), batch)
+    if status in (Delivery.Status.BOUNCED, Delivery.Status.COMPLAINED):
+        yield Step(None, _ended(delivery), "bad")
+    elif status == Delivery.Status.SKIPPED:
+        yield from _causes(delivery, batch)
+        yield Step(batch.date_done if batch else None, _ended(delivery), "calm", about=batch)
+    elif status == Delivery.Status.CANCELLED:
+        yield Step(delivery.mailing.finished_at, _ended(delivery))
+    elif status == Delivery.Status.FAILED:
+        yield Step(None, "That was the last attempt: it has failed.", "bad", about=batch)
+    elif status == Delivery.Status.UNCERTAIN and delivery.reason != Delivery.Reason.LET_BE:
+        yield Step(None, "Nobody can say whether it arrived. It waits for your decision.", "warn", about=batch)
+    elif status == Delivery.Status.QUEUED:
+        yield Step(delivery.next_attempt_at, _waiting(delivery), "busy")
+
+
+def _causes(delivery: Delivery, batch: TaskResult | None) -> Iterator[Step]:
+    """What the reason for skipping it goes back to, if that still stands there."""
+    until = batch.date_done if batch else delivery.mailing.finished_at
+    person = delivery.person
+    if person is None or until is None:
+        return
+    if delivery.reason == Delivery.Reason.SUPPRESSED:
+        for found in Suppression.objects.filter(email=person.email, created_at__lte=until):
+            yield Step(found.created_at, f"The address was suppressed: {found.get_reason_display()}.", about=found)
+    if delivery.reason == Delivery.Reason.UNSUBSCRIBED:
+        left = Subscription.objects.filter(recipient=person, list=delivery.mailing.list, unsubscribed_at__lte=until)
+        for one in left:
+            yield Step(one.unsubscribed_at, f"The person left the list{_by(one.source)}.", about=one)
+
+
+def _by(source: str) -> str:
+    return f": {source}" if source else ""
 
 
 def _waiting(delivery: Delivery) -> str:

@@ -5,6 +5,7 @@ from mailer.models.announcements import Announcement
 from mailer.models.claims import Claim
 from mailer.models.deliveries import Attempt, Delivery
 from mailer.models.digests import Digest, DigestItem
+from mailer.models.figures import MailingFigures
 from mailer.models.imports import Import, ImportChange
 from mailer.models.mailings import Mailing, MailingItem
 from mailer.models.recipients import Domain, Recipient, RecipientList, Subscription
@@ -32,6 +33,7 @@ __all__ = [
     "ImportChange",
     "InvalidAddress",
     "Mailing",
+    "MailingFigures",
     "MailingItem",
     "Recipient",
     "RecipientList",

@@ -150,6 +150,14 @@ class Delivery(models.Model):
     def __str__(self) -> str:
         return f"Delivery {self.pk}"
 
+    @property
+    def person(self) -> Recipient | None:
+        """The recipient; None if they were erased, which the key, without a constraint, does not notice."""
+        try:
+            return self.recipient
+        except Recipient.DoesNotExist:
+            return None
+
 
 class Attempt(models.Model):
     """A line of a delivery's story: an attempt that did not end in `sent`, or what staff decided about it afterwards.
@@ -164,6 +172,17 @@ class Attempt(models.Model):
         RETRIED = "retried", "put back into the queue after it had failed"
         RESENT = "resent", "to be sent again, although it may have arrived"
         LET_BE = "let_be", "let be: it counts as neither sent nor failed"
+
+    #: How an attempt ended, by `mailer.sending.outcomes.Kind`, if the mail server said so, and if it said nothing.
+    ENDS = {
+        "temporary": (
+            "the mail server asked to try again later",
+            "the connection was lost before the mail was handed over",
+        ),
+        "recipient_rejected": ("the mail server refused the address", "the address could not be used"),
+        "permanent": ("the mail server refused the mail", "the mail could not be made"),
+        "uncertain": ("handed over, and then an answer that says nothing", "handed over, and no answer came"),
+    }
 
     delivery = models.ForeignKey(
         Delivery, on_delete=models.CASCADE, db_constraint=False, related_name="failed_attempts"
@@ -181,8 +200,14 @@ class Attempt(models.Model):
         return f"{self.outcome} at {self.at:%Y-%m-%d %H:%M} UTC"
 
     @property
+    def is_decision(self) -> bool:
+        """Whether it is what somebody decided."""
+        return self.outcome in self.Decision.values
+
+    @property
     def in_words(self) -> str:
-        """The attempt's outcome as it is; a decision in words and with the name."""
-        if self.outcome not in self.Decision.values:
-            return self.outcome
-        return f"{self.Decision(self.outcome).label}; {self.by}"
+        """How the attempt ended, or what was decided."""
+        if self.is_decision:
+            return str(self.Decision(self.outcome).label)
+        answered, mute = self.ENDS.get(self.outcome, (self.outcome, self.outcome))
+        return answered if self.smtp_code else mute

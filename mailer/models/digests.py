@@ -36,6 +36,7 @@ class Digest(models.Model):
         null=True, editable=False, help_text="Occurrences up to here are planned, skipped or missed."
     )
     created_at = models.DateTimeField(auto_now_add=True)
+    changed_at = models.DateTimeField(auto_now=True, null=True, editable=False)
 
     class Meta:
         ordering = ["name"]
@@ -86,6 +87,7 @@ class DigestItem(models.Model):
         null=True, blank=True, editable=False, help_text="Its place in the next digest; none: after those, by time."
     )
     created_at = models.DateTimeField(auto_now_add=True)
+    changed_at = models.DateTimeField(auto_now=True, null=True, editable=False)
 
     objects = DigestItemQuerySet.as_manager()
 

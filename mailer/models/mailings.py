@@ -8,6 +8,7 @@ from mailer.models.announcements import Announcement
 from mailer.models.digests import Digest, DigestItem
 from mailer.models.literals import Literal
 from mailer.models.recipients import Recipient, RecipientList
+from mailer.models.sums import Sums
 from mailer.models.templates import TemplateVersion
 from mailer.models.zones import TimeZoneField
 
@@ -23,7 +24,7 @@ class MailingQuerySet(models.QuerySet["Mailing"]):
         return self.filter(status__in=[Literal("planned"), Literal("sending"), Literal("paused")])
 
 
-class Mailing(models.Model):
+class Mailing(Sums):
     """What was to be sent, to whom, and what became of it in numbers; one Delivery a recipient holds the rest."""
 
     class Kind(models.TextChoices):
@@ -72,14 +73,9 @@ class Mailing(models.Model):
     started_at = models.DateTimeField(null=True, blank=True)
     woken_at = models.DateTimeField(null=True, editable=False, help_text="When workers were last told of it.")
     finished_at = models.DateTimeField(null=True, blank=True)
-
-    planned = models.PositiveIntegerField(default=0)
-    sent = models.PositiveIntegerField(default=0)
-    failed = models.PositiveIntegerField(default=0)
-    skipped = models.PositiveIntegerField(default=0)
-    bounced = models.PositiveIntegerField(default=0)
-    uncertain = models.PositiveIntegerField(default=0)
-    cancelled = models.PositiveIntegerField(default=0)
+    first_finished_at = models.DateTimeField(
+        null=True, editable=False, help_text="Before staff put any mail of it back into the queue."
+    )
 
     objects = MailingQuerySet.as_manager()
 
@@ -125,12 +121,6 @@ class Mailing(models.Model):
     def language(self) -> str:
         """Of its mails. It is the list's, which is the template's: German dates in an English mail help nobody."""
         return (self.list.language if self.list else "") or settings.LANGUAGE_CODE
-
-    @property
-    def waiting(self) -> int:
-        """How many deliveries are not final yet."""
-        final = self.sent + self.failed + self.skipped + self.bounced + self.uncertain + self.cancelled
-        return self.planned - final
 
     @property
     def final(self) -> bool:

@@ -37,6 +37,7 @@ class Recipient(models.Model):
     language = models.CharField(max_length=20, blank=True, help_text="Such as 'de' or 'pt-br'. Empty: the list's.")
     attributes = models.JSONField(default=dict, blank=True, help_text="Anything else that a template may name.")
     created_at = models.DateTimeField(auto_now_add=True)
+    changed_at = models.DateTimeField(auto_now=True, null=True, editable=False)
 
     objects = RecipientQuerySet.as_manager()
 
@@ -63,6 +64,7 @@ class RecipientList(models.Model):
     double_opt_in = models.BooleanField(default=True, help_text="New subscribers confirm by mail first.")
     is_public = models.BooleanField("public", default=False, help_text="Anybody may subscribe.")
     created_at = models.DateTimeField(auto_now_add=True)
+    changed_at = models.DateTimeField(auto_now=True, null=True, editable=False)
 
     class Meta:
         ordering = ["name"]

@@ -13,7 +13,7 @@ from itertools import islice
 from django.db import transaction
 from django.db.models import Case, F, Value, When
 
-from mailer.models import Attempt, Delivery, Mailing, Recipient, Suppression
+from mailer.models import Attempt, Delivery, Mailing, MailingFigures, Recipient, Suppression
 from mailer.models.deliveries import DeliveryQuerySet
 from mailer.sending.record import finish_mailing
 
@@ -89,6 +89,8 @@ def decide_uncertain(ids: Iterable[int], resend: bool, decider: Decider) -> Coun
             taken = _take(undecided.filter(mailing=mailing_id, pk__in=group))
             Delivery.objects.filter(pk__in=taken).update(reason=Delivery.Reason.LET_BE)
             _tell(taken, Attempt.Decision.LET_BE, decider)
+            # The one change of a reason that no sum shows.
+            MailingFigures.objects.filter(pk=mailing_id).update(is_stale=True)
         done[mailing_id] += len(taken)
     return +done
 

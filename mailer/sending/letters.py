@@ -1,6 +1,6 @@
 """Turns claimed deliveries into envelopes: composed once for all who get the same, merged and built for each."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from datetime import datetime
 from email.utils import parseaddr
 
@@ -29,7 +29,7 @@ from mailer.templating.personal import PERSONAL
 from mailer.templating.sandbox import TemplateError
 
 #: What one person's data can bring about; it must not stop the others' mails.
-_BROKEN = (TemplateError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+BROKEN = (TemplateError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 
 class LetterWriter:
@@ -70,22 +70,20 @@ class LetterWriter:
         refused, person = self.refuse(claimed, now), claimed.person
         if refused is not None or person is None:
             return refused or Outcome(claimed.id, Kind.SKIPPED, reason=Delivery.Reason.ERASED)
-        links = self._links(person)
-        addressee = Addressee(person.name, person.email, self._message_ids.make(claimed.id), links.unsubscribe)
         try:
-            data = self._data(person, links, addressee, eight_bit, now)
-        except _BROKEN as error:
+            data = self.write(claimed.id, person, self._links(person), eight_bit, now)
+        except BROKEN as error:
             return Outcome(claimed.id, Kind.PERMANENT, None, str(error), Delivery.Reason.TEMPLATE)
         if data is None:
             return Outcome(claimed.id, Kind.SKIPPED, reason=Delivery.Reason.EMPTY)
         return Envelope(claimed.id, self._sender.address, person.email, data)
 
-    def look_up(self, group: Iterable[Claimed]) -> None:
-        """Fetch, in one query for all of the group, the items that are for one of them alone."""
-        self._items.look_up([claimed.person.id for claimed in group if claimed.person])
+    def look_up(self, people: Collection[int]) -> None:
+        """Fetch, in one query for all of these recipients, the items that are for one of them alone."""
+        self._items.look_up(people)
 
-    def _data(self, person: Person, links: Links, addressee: Addressee, eight_bit: bool, now: datetime) -> bytes | None:
-        """The mail as it goes after DATA; None if there would be nothing in it."""
+    def write(self, pk: int, person: Person, links: Links, eight_bit: bool, now: datetime) -> bytes | None:
+        """The mail of the delivery `pk` as it goes after DATA; None if there would be nothing in it. Raises BROKEN."""
         own = self._items.own(person.id)
         if self._digest is not None and not own and not self._items.shared and not self._digest.send_when_empty:
             return None
@@ -93,6 +91,7 @@ class LetterWriter:
         if own:
             personal = own_items_context(self._mailing, [*own, *self._items.shared]) | personal
         stationery = self._stationeries.get(bool(own)) or self._make_stationery(bool(own), links, eight_bit)
+        addressee = Addressee(person.name, person.email, self._message_ids.make(pk), links.unsubscribe)
         return stationery.data(personal, addressee, now)
 
     def _make_stationery(self, has_own: bool, links: Links, eight_bit: bool) -> Stationery:

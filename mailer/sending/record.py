@@ -79,6 +79,7 @@ def finish_mailing(mailing_id: int, now: datetime) -> bool:
             return False
         count_again(mailing)
         mailing.status, mailing.finished_at = end, now
+        mailing.first_finished_at = mailing.first_finished_at or now
         mailing.save()
     return True
 

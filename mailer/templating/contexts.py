@@ -74,7 +74,7 @@ def own_items_context(mailing: Mailing, items: Sequence[dict[str, Any]]) -> dict
 
 
 def item_context(texts: Sequence[str], published_at: datetime, zone: tzinfo) -> dict[str, Any]:
-    """An item as templates see it, from its ITEM_TEXTS; spelled out, because there may be twenty in each of a million."""
+    """An item as templates see it, from its ITEM_TEXTS. It is spelled out, because a million mails have twenty each."""
     title, summary, url, image_url, category = texts
     return {
         "title": title,

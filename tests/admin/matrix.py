@@ -90,11 +90,14 @@ mailer_mailing_progress                MTSR      nothing
 mailer_mailing_pause                   nothing   S
 mailer_mailing_resume                  nothing   S
 mailer_mailing_cancel                  S         S
-mailer_mailing_retry                   nothing   S
-mailer_delivery_retry                  nothing   S
-mailer_delivery_resend                 nothing   S
-mailer_delivery_let_be                 nothing   S
+mailer_mailing_retry                   S         S
+mailer_delivery_retry                  S         S
+mailer_delivery_resend                 S         S
+mailer_delivery_let_be                 S         S
 mailer_delivery_decide                 nothing   S
+mailer_delivery_as_sent                MS        nothing
+mailer_delivery_copy                   MS        nothing
+mailer_mailing_as_sent                 MS        nothing
 
 mailer_recipient_export                MS        MS
 mailer_subscription_export             MS        MS

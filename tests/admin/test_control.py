@@ -6,6 +6,7 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.utils import timezone
 
+from mailer.admin import second_look
 from mailer.models import Attempt, Delivery, Mailing
 from mailer.sending.record import finish_mailing, reconcile
 from tests.admin.world import World
@@ -102,15 +103,15 @@ def test_all_that_failed_is_retried_or_that_of_one_reason(admin_client: Client, 
 def test_one_mail_is_retried_resent_or_let_be_on_its_page(admin_client: Client, world: World) -> None:
     set_states(world.mailing, "done", first="failed", second="uncertain", third="uncertain")
     failed, unsure, other = world.mailing.deliveries.order_by("pk")[:3]
-    assert ">Retry<" in admin_client.get(f"{LOG}{failed.pk}/change/").content.decode()
+    assert ">Retry…<" in admin_client.get(f"{LOG}{failed.pk}/change/").content.decode()
     assert "Put back into the queue." in press(admin_client, f"{LOG}{failed.pk}/retry/")
     page = admin_client.get(f"{LOG}{unsure.pk}/change/").content.decode()
-    assert ">Resend<" in page
-    assert ">Let be<" in page
+    assert ">Resend…<" in page
+    assert ">Let be…<" in page
     page = press(admin_client, f"{LOG}{unsure.pk}/let_be/")
     assert "Let be: it is not sent again." in page
-    assert ">Let be<" not in page
-    assert "let be: it counts as neither sent nor failed; admin" in page
+    assert ">Let be…<" not in page
+    assert "admin: let be: it counts as neither sent nor failed." in page
     assert "Goes out again" in press(admin_client, f"{LOG}{other.pk}/resend/")
     assert "Nothing was changed" in press(admin_client, f"{LOG}{other.pk}/resend/")
     world.mailing.refresh_from_db()
@@ -138,7 +139,45 @@ def test_a_selection_of_the_log_is_decided_at_once(
     assert said in told(world.mailing)[0].replace(" of a selection", "")
 
 
-@pytest.mark.parametrize("part", ["pause", "resume", "retry"])
+def test_a_question_with_the_numbers_comes_before_a_selection_is_decided(admin_client: Client, world: World) -> None:
+    set_states(world.mailing, "done", first="failed", second="uncertain", third="uncertain")
+    chosen = list(world.mailing.deliveries.values_list("pk", flat=True))
+    asked = press(admin_client, f"{LOG}decide/?page=2", decision="resend", chosen=chosen, ask=1)
+    assert "2 mails would be sent once more" in asked
+    assert "The other 3 that you chose stay as they are" in asked
+    assert asked.count('name="chosen"') == 2
+    assert world.mailing.deliveries.filter(status="uncertain").count() == 2
+
+
+@pytest.mark.parametrize(
+    ("part", "said"),
+    [
+        ("retry", "1 mail would be tried again"),
+        ("resend", "There is nothing left to do here"),
+        ("let_be", "There is nothing left to do here"),
+    ],
+)
+def test_a_question_comes_before_one_mail_is_decided(admin_client: Client, world: World, part: str, said: str) -> None:
+    failed = world.mailing.deliveries.get(status="failed")
+    page = admin_client.get(f"{LOG}{failed.pk}/{part}/").content.decode()
+    assert said in page
+    assert ("lift the suppression" in page) == (part == "retry")
+    failed.refresh_from_db()
+    assert failed.status == "failed"
+
+
+def test_the_number_of_many_mails_is_typed(admin_client: Client, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(second_look, "FEW", 1)
+    set_states(world.mailing, "done", first="failed", second="failed", third="failed")
+    asked = admin_client.get(page_of(world.mailing, "retry")).content.decode()
+    assert "3 mails of 5 failed, and would be tried again" in asked
+    assert "They failed: 3 because the mail server refused the mail." in asked
+    assert "Type how many (3)" in asked
+    assert "That is not the number: there are 3 now." in press(admin_client, page_of(world.mailing, "retry"), typed="2")
+    assert "Put 3 failed mails back" in press(admin_client, page_of(world.mailing, "retry"), typed="3")
+
+
+@pytest.mark.parametrize("part", ["pause", "resume"])
 def test_a_look_changes_nothing(admin_client: Client, running: Mailing, part: str) -> None:
     assert admin_client.get(page_of(running, part)).status_code == 405
 

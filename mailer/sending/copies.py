@@ -1,0 +1,62 @@
+"""A mail once more as it went out, for staff's eyes: made by the same writer from what its mailing pins."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+
+from django.conf import settings
+from django.utils import translation
+
+from mailer.models import Delivery, Recipient
+from mailer.sending.letters import BROKEN, LetterWriter
+from mailer.templating.contexts import Links, Person
+
+
+class NoCopy(Exception):
+    """The mail can't be made; the message says why."""
+
+
+@dataclass(frozen=True)
+class Copy:
+    """What the mail server was handed over."""
+
+    head: str  #: the header, as it is in the message
+    subject: str
+    sender: str
+    html: str
+    text: str
+
+
+def copy_of(delivery: Delivery, recipient: Recipient, at: datetime) -> Copy:
+    """The mail that the recipient was sent at that time, with links that do nothing. Raises NoCopy.
+
+    With their tokens staff could unsubscribe people by a slip, and the log would say that they did so themselves.
+    """
+    writer = LetterWriter(delivery.mailing)
+    person = Person(recipient.pk, recipient.email, recipient.name, json.dumps(recipient.attributes))
+    links = Links(unsubscribe=f"{settings.SITE_URL}/u/not-shown-here") if delivery.mailing.list else Links()
+    with translation.override(writer.language):
+        try:
+            writer.look_up([person.id])
+            data = writer.write(delivery.pk, person, links, True, at)
+        except BROKEN as error:
+            raise NoCopy(f"The template can't be filled with what is known of this person now: {error}") from error
+    if data is None:
+        raise NoCopy("There would be nothing in it.")
+    return _read(data)
+
+
+def _read(data: bytes) -> Copy:
+    """Takes apart what went after DATA: without its final dot, and without the dots that were doubled."""
+    content = data.removesuffix(b".\r\n").replace(b"\r\n..", b"\r\n.")
+    message: EmailMessage = message_from_bytes(content, policy=policy.SMTP)
+    html, text = message.get_body(("html",)), message.get_body(("plain",))
+    return Copy(
+        head=content.partition(b"\r\n\r\n")[0].decode("ascii", "replace").replace("\r\n", "\n"),
+        subject=str(message["Subject"]),
+        sender=str(message["From"]),
+        html=str(html.get_content()) if html else "",
+        text=str(text.get_content()) if text else "",
+    )
