@@ -41,7 +41,8 @@ LONGEST_COUNTDOWN = timedelta(minutes=15)
 PLAN_REST_AFTER = 1
 
 
-@shared_task(name="mailer.tasks.send_digest")
+# Of these tasks, which are few, the result says how long they took; a batch measures that itself.
+@shared_task(name="mailer.tasks.send_digest", track_started=True)
 def send_digest(digest: str) -> dict[str, Any]:
     """Plan the digest of this slug (or of this list's slug) if it is due, and start sending it. Beat calls this."""
     mailings = plan_digest(find_digest(str(digest)).pk, timezone.now())
@@ -113,7 +114,7 @@ def work_on_import(import_id: int) -> None:
         logger.warning("%s", error)
 
 
-@shared_task(name="mailer.tasks.purge")
+@shared_task(name="mailer.tasks.purge", track_started=True)
 def purge() -> dict[str, int]:
     """Each night: delete what is older than LOG_RETENTION_DAYS, and the files of imports after IMPORT_DAYS."""
     purge_imports(timezone.now())
@@ -148,7 +149,7 @@ class NotifyTask(Task):  # type: ignore[type-arg]
         return self.AsyncResult(task_id)
 
 
-@shared_task(base=NotifyTask, name="mailer.tasks.notify_user")
+@shared_task(base=NotifyTask, name="mailer.tasks.notify_user", track_started=True)
 def notify_user(recipient: str | int, template: str, context: dict[str, Any], key: str | None = None) -> dict[str, Any]:
     """Send one person one mail. `.apply_async(args=[…], countdown=600)` writes it down at once, for then."""
     mailing = plan_notification(timezone.now(), recipient, template, context, key)

@@ -40,7 +40,7 @@ class AsSentPages(LogPages):
         made, copy = made_at(delivery), _copy(delivery, person)
         context = {
             **self.admin_site.each_context(request),
-            "title": "As sent" if made else "As it would be now",
+            "title": "As sent" if delivery.sent_at else "As tried" if made else "As it would be now",
             "opts": self.opts,
             "delivery": delivery,
             "address": shown_address(person.email) if person else "erased recipient",
@@ -51,16 +51,13 @@ class AsSentPages(LogPages):
             "frame": reverse("admin:mailer_delivery_copy", args=[pk]),
             "back": page_of(delivery),
         }
-        answer = TemplateResponse(request, "admin/mailer/delivery_as_sent.html", context)
-        answer["Cache-Control"] = "no-store"
-        return answer
+        return TemplateResponse(request, "admin/mailer/delivery_as_sent.html", context)
 
     def copy_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """The mail's HTML, or with `?part=text` its text, for the page's frames."""
         delivery = self._delivery_to_read(request, pk)
         body = _body(_copy(delivery, delivery.person), as_text=request.GET.get("part") == "text")
-        headers = {"Content-Security-Policy": PREVIEW_POLICY, "X-Robots-Tag": "noindex", "Cache-Control": "no-store"}
-        return HttpResponse(body, headers=headers)
+        return HttpResponse(body, headers={"Content-Security-Policy": PREVIEW_POLICY, "X-Robots-Tag": "noindex"})
 
     def _delivery_to_read(self, request: HttpRequest, pk: int) -> Delivery:
         delivery: Delivery | None = self.get_object(request, str(pk))

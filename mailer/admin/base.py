@@ -85,6 +85,7 @@ class HonestChangeList(ChangeList):
         if not narrowed or self.paginator.is_capped:
             self.full_result_count = self.result_count
         self.doors = self.model_admin.doors(request, self)
+        self.opts = self.model_admin.opts  # where the pages have a name of their own
 
 
 class Pages(ModelAdmin):

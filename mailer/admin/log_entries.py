@@ -1,5 +1,6 @@
 """The page of changes: who did what to which object, newest first."""
 
+from copy import copy
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -80,6 +81,12 @@ class LogEntryPages(LogPages):
     fields = (moment("action_time", "When"), "who", "kind", "what", "done")
     readonly_fields = fields
     empty_hint = "Nobody has changed anything here yet."
+
+    def __init__(self, model: type[LogEntry], admin_site: admin.AdminSite) -> None:
+        """By the name that the page has everywhere else; the model's own would be a migration of Django's."""
+        super().__init__(model, admin_site)
+        self.opts = copy(model._meta)
+        self.opts.verbose_name, self.opts.verbose_name_plural = "change", "changes"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[LogEntry]:
         """With the names; without the kinds that the person may not see."""

@@ -35,6 +35,7 @@ class BatchSummary:
     seconds: float
     rate: float
     failures: list[Failure]
+    halted: str  #: why it stopped before its end, if it did
 
 
 def batches_of(mailing: Mailing) -> list[TaskResult]:
@@ -75,6 +76,7 @@ def read_summary(result: TaskResult) -> BatchSummary | None:
         seconds=float(content.get("seconds") or 0),
         rate=float(content.get("rate") or 0),
         failures=[_read_failure(failure) for failure in content.get("failures") or []],
+        halted=str(content.get("halted") or ""),
     )
 
 

@@ -71,7 +71,10 @@ def _count_all(mailing: Mailing) -> dict[str, Any]:
             minutes[minute] += count
             last = max(last or latest, latest)
     run = _run(mailing.started_at, last, minutes) if last else {}
-    return {"domains": domains.most_common(TOP_DOMAINS), "run": run}
+    top = domains.most_common(TOP_DOMAINS)
+    if len(domains) > TOP_DOMAINS:
+        top = [(domain, count) for domain, count in top if count > 1]  # which of the single ones would be chance
+    return {"domains": top, "run": run}
 
 
 def _count_exceptions(mailing: Mailing, top: list[str]) -> dict[str, Any]:
@@ -110,8 +113,8 @@ def _by_domain(piece: Deliveries) -> QuerySet[Delivery, Any]:
 
 def _run(started: datetime | None, last: datetime, minutes: Counter[datetime]) -> dict[str, Any]:
     """From the mailing's start to the last mail that left at its first attempt; later ones were waiting, not slow."""
-    start = min(started or last, min(minutes))
-    first = start.replace(second=0, microsecond=0)
+    start = started or min(minutes)
+    first = min(start.replace(second=0, microsecond=0), min(minutes))
     count = int((last - first) // timedelta(minutes=1)) + 1
     each = [minutes[first + timedelta(minutes=number)] for number in range(count)]
     width = -(-count // BARS)

@@ -88,7 +88,7 @@ def _now(delivery: Delivery, batch: TaskResult | None, told: list[Step]) -> Iter
     elif status == Delivery.Status.CANCELLED:
         yield Step(delivery.mailing.finished_at, _ended(delivery))
     elif status == Delivery.Status.FAILED:
-        yield Step(None, "That was the last attempt: it has failed.", "bad", about=batch)
+        yield Step(None, f"Not tried again: {_reason(delivery)}.", "bad", about=batch)
     elif status == Delivery.Status.UNCERTAIN and delivery.reason != Delivery.Reason.LET_BE:
         yield Step(None, "Nobody can say whether it arrived. It waits for your decision.", "warn", about=batch)
     elif status == Delivery.Status.QUEUED:

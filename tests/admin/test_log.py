@@ -10,9 +10,11 @@ from pytest_django.fixtures import Settings
 
 from mailer.admin import delivery_log, paging
 from mailer.insight.batches import batches_of
+from mailer.insight.counting import count_figures
 from mailer.insight.outcomes import sum_line
 from mailer.models import Delivery, Mailing, Recipient, RelayPause
 from mailer.sending.message_id import message_id
+from mailer.sending.record import reconcile
 from tests.admin.world import AFTERNOON, World, add_mailing, add_person, add_result
 
 DELIVERIES = "/admin/mailer/delivery/"
@@ -99,6 +101,51 @@ def test_an_address_finds_single_mails_to_people_on_no_list(admin_client: Client
     Delivery.objects.create(mailing=single, recipient=alone)
     rows = admin_client.get(DELIVERIES, {"q": "alone@example.com"}).context["page"].rows
     assert [row.mailing_id for row in rows] == [single.pk]
+
+
+@pytest.mark.parametrize(("domain", "found"), [("example.com", 2), ("@EXAMPLE.com", 2), ("elsewhere.example", 0)])
+def test_a_persons_mails_are_narrowed_as_all_are(domain: str, found: int, admin_client: Client, world: World) -> None:
+    add_mailing(world.digest, world.people, AFTERNOON - timedelta(days=1))
+    asked = {"q": "person1@example.com", "domain": domain}
+    assert len(admin_client.get(DELIVERIES, asked).context["page"].rows) == found
+    on_the_day = {**asked, "day": "2025-11-24", "list": world.mailing_list.pk, "state": "sent"}
+    assert len(admin_client.get(DELIVERIES, on_the_day).context["page"].rows) == found / 2
+
+
+def test_a_mailings_page_shows_what_was_counted_and_as_of_when(admin_client: Client, world: World) -> None:
+    address = f"/admin/mailer/mailing/{world.mailing.pk}/change/"
+    assert "It has just ended" in read(admin_client, address)
+    assert count_figures(world.mailing.pk, AFTERNOON + timedelta(minutes=1))
+    page = read(admin_client, address)
+    assert "As of Mon 24 Nov 2025 15:01:00 UTC." in page
+    assert f"?mailing={world.mailing.pk}&amp;state=skipped&amp;reason=unsubscribed" in page
+    assert f"?mailing={world.mailing.pk}&amp;domain=example.com" in page
+    assert "Mails have changed since" not in page
+    world.mailing.deliveries.filter(status="sent").update(status="bounced")
+    reconcile(world.mailing.pk)
+    assert "Mails have changed since; it is counted again within a minute." in read(admin_client, address)
+
+
+def test_a_result_of_another_task_is_told_in_words(admin_client: Client, world: World) -> None:
+    result = world.result
+    result.task_name, result.result = (
+        "mailer.tasks.send_digest",
+        f'{{"digest": "daily", "mailings": [{world.mailing.pk}]}}',
+    )
+    result.worker = "celery@one"
+    result.save()
+    page = read(admin_client, f"/admin/django_celery_results/taskresult/{result.pk}/change/")
+    assert "Digest daily: planned 1 mailing." in page
+    assert f"/admin/mailer/mailing/{world.mailing.pk}/change/" in page
+    listed = read(admin_client, "/admin/django_celery_results/taskresult/")
+    assert "celery@one" in listed
+    assert "Digest daily: planned 1 mailing." in listed
+
+
+def test_the_page_of_changes_has_one_name(admin_client: Client) -> None:
+    page = read(admin_client, "/admin/admin/logentry/")
+    assert "Log entries" not in page
+    assert "0 changes" in page
 
 
 @pytest.mark.parametrize("typed", ["nobody@example.com", "no address", "%", "'"])
