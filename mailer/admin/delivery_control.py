@@ -49,7 +49,7 @@ _ALL = (
         "retry",
         "Retry",
         Delivery.Status.FAILED,
-        "tried again, with all attempts before them",
+        "tried again, as if for the first time",
         "put back into the queue after they had failed",
         "Put back into the queue.",
         retry_failed,

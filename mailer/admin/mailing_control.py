@@ -118,8 +118,8 @@ def _question(mailing: Mailing, reason: str) -> Question:
     now = min(failed, MOST_AT_ONCE)
     because = f" because {Delivery.Reason(reason).label}" if reason in Delivery.Reason.values and reason else ""
     sentences = [
-        f"{count_of(now, 'mail')} of {mailing.planned:,} failed{because}, and would be tried again, with all attempts"
-        " before them. Whose address is suppressed, or who has left the list meanwhile, is skipped."
+        f"{count_of(now, 'mail')} of {mailing.planned:,} failed{because}, and would be tried again, as if for the"
+        " first time. Whose address is suppressed, or who has left the list meanwhile, is skipped."
     ]
     if failed > MOST_AT_ONCE:
         sentences = [f"More failed than can be put back at once: these are the first {now:,}.", *sentences]

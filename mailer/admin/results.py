@@ -15,7 +15,7 @@ from django_celery_results.models import GroupResult, TaskResult
 from mailer.admin.base import LogPages
 from mailer.admin.columns import list_of, moment, state
 from mailer.admin.filters import unquoted as _unquoted
-from mailer.insight.batches import BatchSummary, read_result, read_summary
+from mailer.insight.batches import BatchSummary, Failure, read_result, read_summary
 from mailer.insight.reports import called, report_of
 from mailer.insight.words import how_long, when
 from mailer.models import Attempt, Delivery, Mailing
@@ -138,16 +138,20 @@ def _story(result: TaskResult, took: str) -> dict[str, Any]:
 def _links(summary: BatchSummary) -> dict[str, Any]:
     failed = [failure.delivery for failure in summary.failures]
     there = set(Delivery.objects.filter(pk__in=failed).values_list("pk", flat=True))
-    labels = {kind: words for kind, (words, _) in Attempt.ENDS.items()} | dict(Delivery.Reason.choices)
     in_range = f"mailing__id__exact={summary.mailing}&id__gte={summary.first}&id__lte={summary.last}"
     return {
         "batch_mailing": Mailing.objects.select_related(*NAMED).filter(pk=summary.mailing).first(),
         "batch_deliveries": list_of(Delivery, in_range),
-        "failures": [
-            (failure, labels.get(failure.reason, failure.reason), _delivery_page(failure.delivery, there))
-            for failure in summary.failures
-        ],
+        "failures": [(failure, _why(failure), _delivery_page(failure.delivery, there)) for failure in summary.failures],
     }
+
+
+def _why(failure: Failure) -> str:
+    """A batch names a reason of ours, or else how the attempt ended."""
+    if failure.reason in Attempt.ENDS:
+        answered, mute = Attempt.ENDS[failure.reason]
+        return answered if failure.code else mute
+    return str(dict(Delivery.Reason.choices).get(failure.reason, failure.reason))
 
 
 def _delivery_page(pk: int, there: set[int]) -> str:
