@@ -161,7 +161,7 @@ def test_a_question_comes_before_one_mail_is_decided(admin_client: Client, world
     failed = world.mailing.deliveries.get(status="failed")
     page = admin_client.get(f"{LOG}{failed.pk}/{part}/").content.decode()
     assert said in page
-    assert ("lift the suppression" in page) == (part == "retry")
+    assert ("Lift the suppression" in page) == (part == "retry")
     failed.refresh_from_db()
     assert failed.status == "failed"
 
