@@ -15,7 +15,7 @@ def add_changed_at(model: str) -> migrations.SeparateDatabaseAndState:
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('mailer', '0012_imports'),
+        ('mailer', '0016_template_authoring'),
     ]
 
     operations = [

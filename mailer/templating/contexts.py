@@ -54,14 +54,15 @@ def personal_context(person: Person, links: Links, with_attributes: bool = True)
     }
 
 
-def mailing_context(mailing: Mailing, items: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """All that the recipients of a mailing with these items share."""
+def mailing_context(mailing: Mailing, items: Sequence[dict[str, Any]], language: str = "") -> dict[str, Any]:
+    """All that the recipients of a mailing with these items, in this language or else the mailing's own, share."""
+    language = language or mailing.language
     if mailing.kind == Mailing.Kind.NOTIFICATION:
-        return notification_context(mailing.context, mailing.scheduled_for) | language_context(mailing.language)
+        return notification_context(mailing.context, mailing.scheduled_for) | language_context(language)
     if mailing.kind == Mailing.Kind.TEST:
         test: dict[str, Any] = hydrate(mailing.context)
         return test
-    context = _sender(mailing.list) | language_context(mailing.language) | {"late": "", "date": _local_date(mailing)}
+    context = _sender(mailing.list) | language_context(language) | {"late": "", "date": _local_date(mailing)}
     if mailing.digest is not None:
         context |= {"digest": {"name": mailing.digest.name}, "more_url": mailing.digest.more_url}
         context |= _items(items, mailing.digest.max_items)
