@@ -38,7 +38,8 @@ def test_an_uncertain_mail_is_decided_by_somebody_and_says_by_whom(open_page: Op
     page.get_by_role("link", name="Let be…").click()
     page.get_by_role("button", name="Let be").click()
     expect(page.get_by_role("listitem").filter(has_text="admin: let be")).to_be_visible()
-    assert "reader60@example.org" not in [mail.recipient for mail in relay.received]
+    # The mail server took it before it hung up, and was not given it again.
+    assert [mail.recipient for mail in relay.received].count("reader60@example.org") == 1
 
 
 def test_a_mail_is_looked_at_as_it_was_sent(open_page: OpenPage):
