@@ -15,7 +15,7 @@ def add_changed_at(model: str) -> migrations.SeparateDatabaseAndState:
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('mailer', '0016_template_authoring'),
+        ('mailer', '0013_template_authoring'),
     ]
 
     operations = [
