@@ -61,7 +61,9 @@ def letter_of(draft: Draft, recipient: Recipient | None) -> Letter:
     """The draft filled for the recipient it was made for. Raises TemplateError."""
     person = SOMEBODY
     if recipient is not None:
-        person = Person(recipient.pk, recipient.email, recipient.name, json.dumps(recipient.attributes))
+        person = Person(
+            recipient.pk, recipient.email, recipient.name, json.dumps(recipient.attributes), recipient.language
+        )
     return preview_letter(draft.mailing, draft.items, person)
 
 

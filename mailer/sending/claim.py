@@ -25,7 +25,7 @@ SELECT MIN(id), MAX(id) FROM (
 """
 # Whether somebody still is on the list and not suppressed is looked up now, right before sending.
 _LOAD = """
-SELECT delivery.id, recipient.id, recipient.email, recipient.name, recipient.attributes,
+SELECT delivery.id, recipient.id, recipient.email, recipient.name, recipient.attributes, recipient.language,
   subscription.status, subscription.paused_until, suppression.reason
 FROM mailer_delivery AS delivery
 JOIN mailer_mailing AS mailing ON mailing.id = delivery.mailing_id
@@ -139,9 +139,10 @@ def _load(made: Claim) -> list[Claimed]:
 
 
 def _claimed(row: tuple[Any, ...], made: Claim) -> Claimed:
-    pk, recipient_id, email, name, attributes, status, paused_until, suppressed = row
+    pk, recipient_id, email, name, attributes, language, status, paused_until, suppressed = row
     if recipient_id is None:
         return Claimed(pk, made, None)
     if paused_until is not None and paused_until.tzinfo is None:  # SQLite stores UTC and does not say so
         paused_until = paused_until.replace(tzinfo=UTC)
-    return Claimed(pk, made, Person(recipient_id, email, name, attributes), suppressed, status, paused_until)
+    person = Person(recipient_id, email, name, attributes, language)
+    return Claimed(pk, made, person, suppressed, status, paused_until)

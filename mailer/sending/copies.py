@@ -35,7 +35,7 @@ def copy_of(delivery: Delivery, recipient: Recipient, at: datetime) -> Copy:
     With their tokens staff could unsubscribe people by a slip, and the log would say that they did so themselves.
     """
     writer = LetterWriter(delivery.mailing)
-    person = Person(recipient.pk, recipient.email, recipient.name, json.dumps(recipient.attributes))
+    person = Person(recipient.pk, recipient.email, recipient.name, json.dumps(recipient.attributes), recipient.language)
     links = Links(unsubscribe=f"{settings.SITE_URL}/u/not-shown-here") if delivery.mailing.list else Links()
     with translation.override(writer.language):
         try:

@@ -1,10 +1,12 @@
 """Turns claimed deliveries into envelopes: composed once for all who get the same, merged and built for each."""
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parseaddr
 
 from django.conf import settings
+from django.utils import translation
 
 from mailer.audience.links import Signer
 from mailer.models import Delivery, Mailing, Subscription
@@ -15,7 +17,7 @@ from mailer.sending.message import Addressee, make_sender
 from mailer.sending.message_id import MessageIds
 from mailer.sending.outcomes import Kind, Outcome
 from mailer.sending.stationery import Stationery
-from mailer.templating.compile import compile_sources
+from mailer.templating.compile import CompiledTemplate, compile_sources
 from mailer.templating.compose import compose
 from mailer.templating.contexts import (
     ITEM_NAMES,
@@ -32,6 +34,14 @@ from mailer.templating.sandbox import TemplateError
 BROKEN = (TemplateError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 
+@dataclass(frozen=True, slots=True)
+class _Sheets:
+    """What the mails of one translation are written on."""
+
+    stationery: Stationery
+    names_attributes: bool
+
+
 class LetterWriter:
     """Writes the mails of one mailing, and keeps what several of them share."""
 
@@ -39,16 +49,17 @@ class LetterWriter:
         """Load what the mailing pins: its template version, its items and its sender."""
         version = mailing.version
         self._mailing, self._list, self._digest = mailing, mailing.list, mailing.digest
-        self.language = mailing.language  #: has to be the active one while mails are written
+        self.language = mailing.language  #: has to be the active one when the first mail is written
         self._is_test = mailing.kind == Mailing.Kind.TEST
-        subject = f"[Test] {version.subject}" if self._is_test else version.subject
-        self._compiled = compile_sources(subject, version.html, version.text)
+        self._version, self._translations, self._active = version, {"": ""}, ""
+        self._compile("")  # a mailing whose template can't be used does not begin
         self._sender = make_sender(mailing.list, settings.SITE_NAME, parseaddr(settings.DEFAULT_FROM_EMAIL)[1])
         self._items = Items(mailing)
         purpose = "test" if self._is_test else "unsubscribe"  # a test's link looks like one and ends nothing
         self._signer = Signer(purpose, self._list.id) if self._list else None
         self._message_ids, self._site = MessageIds(), settings.SITE_URL
-        self._stationeries: dict[bool, Stationery] = {}  # for those with items of their own, and for all others
+        #: By translation, and for those with items of their own or for all others.
+        self._stationeries: dict[tuple[str, bool], _Sheets] = {}
 
     def refuse(self, claimed: Claimed, now: datetime) -> Outcome | None:
         """Why nothing goes to this recipient, as of now; None if a mail does."""
@@ -87,17 +98,36 @@ class LetterWriter:
         own = self._items.own(person.id)
         if self._digest is not None and not own and not self._items.shared and not self._digest.send_when_empty:
             return None
-        personal = personal_context(person, links, self._compiled.names_attributes)
+        reads = self._translation(person.language)
+        sheets = self._stationeries.get((reads, bool(own)))
+        if sheets is None:
+            sheets = self._make_sheets(reads, bool(own), links, eight_bit)
+        personal = personal_context(person, links, sheets.names_attributes)
         if own:
             personal = own_items_context(self._mailing, [*own, *self._items.shared]) | personal
-        stationery = self._stationeries.get(bool(own)) or self._make_stationery(bool(own), links, eight_bit)
         addressee = Addressee(person.name, person.email, self._message_ids.make(pk), links.unsubscribe)
-        return stationery.data(personal, addressee, now)
+        return sheets.stationery.data(personal, addressee, now)
 
-    def _make_stationery(self, has_own: bool, links: Links, eight_bit: bool) -> Stationery:
-        context = mailing_context(self._mailing, self._items.shared) | {"links": links.there()}
-        composition = compose(self._compiled, context, PERSONAL | ITEM_NAMES if has_own else PERSONAL)
-        return self._stationeries.setdefault(has_own, Stationery(composition, self._sender, eight_bit))
+    def _translation(self, language: str) -> str:
+        """The version's translation for who reads this language; made the active one."""
+        found = self._translations.get(language)
+        if found is None:
+            found = self._translations[language] = self._version.translation_for(language)
+        if found != self._active:
+            translation.activate(found or self.language)
+            self._active = found
+        return found
+
+    def _make_sheets(self, language: str, has_own: bool, links: Links, eight_bit: bool) -> "_Sheets":
+        compiled = self._compile(language)
+        context = mailing_context(self._mailing, self._items.shared, language) | {"links": links.there()}
+        composition = compose(compiled, context, PERSONAL | ITEM_NAMES if has_own else PERSONAL)
+        made = _Sheets(Stationery(composition, self._sender, eight_bit), compiled.names_attributes)
+        return self._stationeries.setdefault((language, has_own), made)
+
+    def _compile(self, language: str) -> CompiledTemplate:
+        subject, html, text = self._version.parts(language)
+        return compile_sources(f"[Test] {subject}" if self._is_test else subject, html, text)
 
     def _links(self, person: Person) -> Links:
         if self._signer is None:

@@ -25,6 +25,7 @@ class Person(NamedTuple):
     email: str
     name: str
     attributes: str = "{}"  #: JSON, read only if a mail names one
+    language: str = ""  #: which translation it is; empty if that is not known
 
 
 class Links(NamedTuple):
@@ -55,13 +56,13 @@ def personal_context(person: Person, links: Links, with_attributes: bool = True)
 
 
 def mailing_context(mailing: Mailing, items: Sequence[dict[str, Any]], language: str = "") -> dict[str, Any]:
-    """All that the recipients of a mailing with these items, in this language or else the mailing's own, share."""
+    """All that the recipients of a mailing with these items, in this translation or else in its own language, share."""
+    if mailing.kind == Mailing.Kind.TEST:
+        test: dict[str, Any] = hydrate(mailing.context)
+        return test | language_context(language) if language else test
     language = language or mailing.language
     if mailing.kind == Mailing.Kind.NOTIFICATION:
         return notification_context(mailing.context, mailing.scheduled_for) | language_context(language)
-    if mailing.kind == Mailing.Kind.TEST:
-        test: dict[str, Any] = hydrate(mailing.context)
-        return test
     context = _sender(mailing.list) | language_context(language) | {"late": "", "date": _local_date(mailing)}
     if mailing.digest is not None:
         context |= {"digest": {"name": mailing.digest.name}, "more_url": mailing.digest.more_url}

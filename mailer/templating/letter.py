@@ -34,9 +34,10 @@ def preview_letter(mailing: Mailing, items: Sequence[dict[str, Any]], person: Pe
     The mailing need not be saved. Its links look as they will and do nothing. Raises TemplateError.
     """
     version = mailing.version
-    compiled = compile_sources(version.subject, version.html, version.text)
+    compiled = compile_sources(*version.parts(person.language))
     links = Links(unsubscribe=f"{settings.SITE_URL}/u/preview") if mailing.list else Links()
-    context = mailing_context(mailing, items) | {"links": links.there()}
+    language = version.translation_for(person.language)
+    context = mailing_context(mailing, items, language) | {"links": links.there()}
     mail = compose(compiled, context).merge(personal_context(person, links))
     return Letter(mail, find_preheader(mail))
 
