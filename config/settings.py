@@ -17,6 +17,7 @@ env = read_environment()
 # --- The basics ------------------------------------------------------------------------------------------------------
 SECRET_KEY = env.str("SECRET_KEY", "")
 SECRET_KEY_FALLBACKS: list[str] = env.list("SECRET_KEY_FALLBACKS", [])
+ERASURE_KEY = env.str("ERASURE_KEY", "") or SECRET_KEY
 DEBUG = env.bool("DEBUG", False)
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", [])
 HTTPS = env.bool("HTTPS", True)

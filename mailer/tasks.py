@@ -15,6 +15,7 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from mailer.audience.imports import LostImport, check_import, claim_import, run_import, work_on
+from mailer.audience.striking import strike_erased
 from mailer.audience.undoing import undo_import
 from mailer.audience.uploads import purge_imports
 from mailer.insight.counting import count_figures, uncounted_mailings
@@ -114,9 +115,16 @@ def work_on_import(import_id: int) -> None:
         logger.warning("%s", error)
 
 
+@shared_task(name="mailer.tasks.strike", ignore_result=True)
+def strike() -> None:
+    """Take people who were erased out of the files of imports."""
+    strike_erased(timezone.now())
+
+
 @shared_task(name="mailer.tasks.purge", track_started=True)
 def purge() -> dict[str, int]:
     """Each night: delete what is older than LOG_RETENTION_DAYS, and the files of imports after IMPORT_DAYS."""
+    strike_erased(timezone.now())
     purge_imports(timezone.now())
     before = timezone.now() - timedelta(days=settings.LOG_RETENTION_DAYS)
     return {**purge_log(before), **purge_notes(before)}
@@ -181,6 +189,11 @@ def wake_import(import_id: int) -> bool:
     """Tell a worker of an import that has to be worked on. Returns whether the broker took it; else the tick tries."""
     Import.objects.filter(pk=import_id).update(woken_at=timezone.now())
     return _publish(work_on_import, (import_id,), queue="bulk")
+
+
+def wake_striking() -> bool:
+    """Have the files of imports forget who was erased. Returns whether the broker took it; else the night does it."""
+    return _publish(strike, (), queue="bulk")
 
 
 def _wake_notification(mailing: Mailing, due: datetime, task_id: str) -> None:

@@ -1,6 +1,5 @@
 """Who may do and see what in the admin, beyond Django's own permissions on each model."""
 
-import re
 from collections.abc import Callable
 
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -8,7 +7,7 @@ from django.contrib.auth.models import AnonymousUser, PermissionsMixin
 from django.http import HttpRequest, HttpResponse
 
 from mailer.models import Mailing
-from mailer.models.addresses import read_by, shown_address
+from mailer.models.addresses import ADDRESS, read_by, shown_address
 
 __all__ = [
     "may_import",
@@ -24,9 +23,6 @@ __all__ = [
 #: Nobody adds a mailing by hand, so the permission to add one is the permission to send, pause, cancel and retry.
 SEND = "mailer.add_mailing"
 SEE_ADDRESSES = "mailer.see_address"
-
-#: Whatever looks like a mail address in a text.
-ADDRESS = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]+@[\w-]+(?:\.[\w-]+)+")
 
 User = AbstractBaseUser | AnonymousUser
 

@@ -17,6 +17,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from mailer.audience.cells import sheltered
+from mailer.audience.erasure import suppress_erased
 from mailer.audience.layout import Layout
 from mailer.audience.reading import RowReader, UnreadableFile
 from mailer.audience.staging import Staging
@@ -99,6 +100,7 @@ def run_import(lease: Lease) -> None:
         with transaction.atomic():
             now = timezone.now()
             counts = {**asdict(staging.match(now)), "invalid": count_bad()}
+            suppress_erased(staging.come_back)
             made = write_staged(imported, imported.meanings, source_of(imported), now)
             lease.end(Import.State.DONE, counts=counts, made=made, started_at=now, finished_at=timezone.now(), tries=0)
 
@@ -126,7 +128,7 @@ def reader_of(imported: Import) -> RowReader:
 def _staged(lease: Lease) -> Iterator[tuple[Staging, Callable[[], int]]]:
     """All of the file's usable rows, and how many were not."""
     imported, reader = lease.imported, reader_of(lease.imported)
-    with Staging(imported.list) as staging, _BadLines(imported.bad_lines) as bad:
+    with Staging(imported) as staging, _BadLines(imported.bad_lines) as bad:
         for rows in reader.read(Layout(imported.meanings), bad.add):
             staging.add(rows)
             lease.tell(reader.bytes_read)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from io import BufferedReader, TextIOWrapper
 from itertools import chain, islice
 from pathlib import Path
+from typing import IO
 
 from mailer.audience.layout import Layout, StagedRow
 
@@ -34,7 +35,7 @@ class RowReader:
     def read(self, layout: Layout, complain: Complaint) -> Iterator[list[StagedRow]]:
         """The usable rows below the heading, in chunks; empty lines are passed over. Raises UnreadableFile."""
         with _open(self._path) as file, TextIOWrapper(file, encoding=self._encoding, newline="") as text:
-            reader = csv.reader(chain(_lines(text), [_END]), delimiter=self._delimiter)
+            reader = csv.reader(chain(lines_of(text), [_END]), delimiter=self._delimiter)
             try:
                 if self._has_heading:
                     next(reader)
@@ -56,6 +57,14 @@ def wrong_byte(error: UnicodeDecodeError, position: int) -> str:
         f"Byte number {at:,} is {error.object[error.start]:#04x}, which is not {error.encoding.upper()} text. "
         "Save the file as “CSV UTF-8”, or choose another encoding."
     )
+
+
+def lines_of(text: IO[str]) -> Iterator[str]:
+    """The lines of a file, none longer than LONGEST_LINE. Raises UnreadableFile."""
+    while line := text.readline(LONGEST_LINE):
+        if len(line) == LONGEST_LINE and not line.endswith(("\n", "\r")):
+            raise UnreadableFile(f"A line has over {LONGEST_LINE:,} characters: this is no CSV file of people.")
+        yield line
 
 
 def _check(rows: list[list[str]], before: int, layout: Layout, complain: Complaint) -> list[StagedRow]:
@@ -96,13 +105,6 @@ def _open(path: Path) -> BufferedReader:
         raise UnreadableFile(
             "The file is no longer there. If web and workers run on different machines, both must see IMPORT_DIR."
         ) from error
-
-
-def _lines(text: TextIOWrapper) -> Iterator[str]:
-    while line := text.readline(LONGEST_LINE):
-        if len(line) == LONGEST_LINE and not line.endswith(("\n", "\r")):
-            raise UnreadableFile(f"A line has over {LONGEST_LINE:,} characters: this is no CSV file of people.")
-        yield line
 
 
 def _line_numbers(rows: list[list[str]], before: int) -> list[int]:

@@ -1,18 +1,21 @@
 """Takes many people in at once: into a temporary table, where they are matched with those who are known."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.db import connection
 
+from mailer.audience.erasure import find_erased
 from mailer.audience.layout import StagedRow
-from mailer.models import RecipientList
+from mailer.models import Erasure, Import
 
 #: Rows that go into the database together.
 BLOCK = 10_000
+#: Addresses that one statement names.
+ADDRESSES = 500
 _COLUMNS = ("email", "name", "time_zone", "language", "attributes", "membership")
 
 
@@ -87,11 +90,12 @@ class Matched:
 class Staging:
     """The temporary tables of one import, gone at the end of the `with`."""
 
-    def __init__(self, mailing_list: RecipientList) -> None:
-        """For this list."""
-        self._list = mailing_list
+    def __init__(self, imported: Import) -> None:
+        """For its list."""
+        self._imported = imported
         self._waiting: list[StagedRow] = []
         self._added = 0
+        self.come_back: dict[str, Erasure] = {}  #: addresses of people who were erased before the file came
 
     def __enter__(self) -> "Staging":
         """Make the table that is filled."""
@@ -117,11 +121,21 @@ class Staging:
         self._flush()
         here = dialect()
         parts = {"new_id": here.new_id, "is_changed": here.is_changed, "first": here.first, "order": here.order}
-        execute(_MATCH.format(**parts), {"list": self._list.pk, "now": database_time(now)})
+        execute(_MATCH.format(**parts), {"list": self._imported.list_id, "now": database_time(now)})
         execute("DROP TABLE import_read")
+        left_out = self._sort_out_erased()
         staged, new, changed, unsubscribed, joining, suppressed = fetch(_COUNT)
-        duplicates = self._added - staged
+        duplicates = self._added - staged - left_out
         return Matched(new, changed, staged - new - changed, duplicates, unsubscribed, joining, suppressed)
+
+    def _sort_out_erased(self) -> int:
+        """Suppress who was erased and is brought back; who was erased since the file came is not. Returns how many."""
+        erased = find_erased(_new_addresses())
+        since = {email for email, erasure in erased.items() if erasure.erased_at >= self._imported.created_at}
+        self.come_back = {email: erasure for email, erasure in erased.items() if email not in since}
+        _for_each("DELETE FROM import_stage WHERE email IN ({})", list(since))
+        _for_each("UPDATE import_stage SET is_suppressed = true WHERE email IN ({})", list(self.come_back))
+        return len(since)
 
     def _flush(self) -> None:
         rows, self._waiting = self._waiting, []
@@ -165,6 +179,21 @@ def fetch_all(statement: str, values: Mapping[str, Any] | None = None) -> list[A
 def database_time(moment: datetime) -> Any:
     """A moment as the database takes it."""
     return connection.ops.adapt_datetimefield_value(moment)
+
+
+def _new_addresses() -> Iterator[str]:
+    with connection.chunked_cursor() as cursor:
+        cursor.execute("SELECT email FROM import_stage WHERE is_new")
+        for row in cursor:
+            yield row[0]
+
+
+def _for_each(statement: str, emails: list[str]) -> None:
+    """With some hundred addresses at a time; each statement reads the whole table."""
+    with connection.cursor() as cursor:
+        for first in range(0, len(emails), ADDRESSES):
+            part = emails[first : first + ADDRESSES]
+            cursor.execute(statement.format(", ".join(["%s"] * len(part))), part)
 
 
 def _insert(rows: list[StagedRow]) -> None:

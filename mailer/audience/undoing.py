@@ -44,6 +44,11 @@ WHERE change.of_id = %(import)s AND recipient.id = change.recipient_id AND stage
   AND recipient.time_zone = COALESCE(NULLIF(stage.time_zone, ''), change.time_zone)
   AND recipient.language = COALESCE(NULLIF(stage.language, ''), change.language)
   AND recipient.attributes = {merged}"""
+_NOTE_LEAVING = """INSERT INTO mailer_consentevent (recipient_id, list_id, what, detail, at, source, by_id)
+SELECT subscription.recipient_id, subscription.list_id, 'unsubscribed', '', %(now)s, %(source)s, NULL
+FROM mailer_importchange AS change JOIN mailer_subscription AS subscription
+  ON subscription.recipient_id = change.recipient_id AND subscription.list_id = %(list)s
+WHERE change.of_id = %(import)s AND change.is_resubscribed AND subscription.status = 'active'"""
 _LEAVE_AGAIN = """UPDATE mailer_subscription AS subscription
 SET status = 'unsubscribed', unsubscribed_at = change.unsubscribed_at, source = change.source
 FROM mailer_importchange AS change
@@ -58,7 +63,7 @@ _UNTOUCHED = {"status": "'active'", "cadence": "'daily'"}
 def undo_import(lease: Lease) -> None:
     """Undo it, all in one transaction; who stays is named in a file. Raises LostImport and UnreadableFile."""
     imported = lease.imported
-    with Staging(imported.list) as staging:
+    with Staging(imported) as staging:
         reader = reader_of(imported)
         for rows in reader.read(Layout(imported.meanings), lambda number, reason, row: None):
             staging.add(rows)
@@ -80,6 +85,8 @@ def _undo(imported: Import) -> dict[str, int]:
     forgotten = execute(_FORGET)
     changed = fetch(_CHANGES, values)[0]
     restored = execute(_RESTORE.format(merged=dialect().merged.replace("recipient.", "change.")), values)
+    source = f"the undoing of import {imported.pk}"
+    execute(_NOTE_LEAVING, {**values, "source": source, "now": database_time(timezone.now())})
     execute(_LEAVE_AGAIN, values)
     kept = fetch("SELECT COUNT(*) FROM import_undo WHERE reason IS NOT NULL")[0]
     return {

@@ -28,6 +28,19 @@ LEFT JOIN mailer_subscription AS subscription
 WHERE stage.is_changed OR {returns}{lock}"""
 # Who has left comes back only if the admin says so, and not whom the file itself calls unsubscribed.
 _RETURNS = "(%(resubscribe)s AND COALESCE(stage.status, '') = 'unsubscribed' AND {told} <> 'unsubscribed')"
+# What only the row said of how they left is kept, because the row forgets it.
+_KEEP_HOW_THEY_LEFT = """INSERT INTO mailer_consentevent (recipient_id, list_id, what, detail, at, source, by_id)
+SELECT subscription.recipient_id, subscription.list_id, 'unsubscribed', '',
+  COALESCE(subscription.unsubscribed_at, subscription.subscribed_at), subscription.source, subscription.changed_by_id
+FROM import_stage AS stage JOIN mailer_subscription AS subscription
+  ON subscription.recipient_id = stage.recipient_id AND subscription.list_id = %(list)s
+WHERE {returns} AND NOT EXISTS (
+  SELECT 1 FROM mailer_consentevent AS event
+  WHERE event.recipient_id = subscription.recipient_id AND event.list_id = subscription.list_id
+    AND event.what = 'unsubscribed' AND event.at >= subscription.subscribed_at)"""
+_NOTE_RETURN = """INSERT INTO mailer_consentevent (recipient_id, list_id, what, detail, at, source, by_id)
+SELECT stage.recipient_id, %(list)s, 'resubscribed', '', %(now)s, %(source)s, %(user)s
+FROM import_stage AS stage WHERE {returns}"""
 _RESUBSCRIBE = """UPDATE mailer_subscription AS subscription
 SET status = 'active', unsubscribed_at = NULL, source = %(source)s, changed_by_id = %(user)s
 FROM import_stage AS stage
@@ -71,7 +84,8 @@ def write_staged(imported: Import, layout_meanings: list[str], source: str, now:
     execute(_REMEMBER.format(returns=returns, lock=_lock("NO KEY UPDATE")), values)
     execute(_UPDATE.format(merged=dialect().merged), values)
     if imported.resubscribe:
-        execute(_RESUBSCRIBE.format(returns=returns), values)
+        for statement in (_KEEP_HOW_THEY_LEFT, _NOTE_RETURN, _RESUBSCRIBE):
+            execute(statement.format(returns=returns), values)
     here = dialect().recipient_id
     before = _highest_subscription()
     expected = fetch("SELECT COUNT(*) FROM import_stage WHERE is_new")[0]

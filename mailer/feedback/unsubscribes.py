@@ -1,20 +1,36 @@
-"""People who leave a list, and who come back by the same link."""
+"""People who leave a list, and who come back."""
 
-from datetime import datetime
+from django.db import transaction
 
-from mailer.models import Subscription
+from mailer.audience.consent import Word, note
+from mailer.models import ConsentEvent, Subscription
 
-
-def unsubscribe_recipient(list_id: int, recipient_id: int, now: datetime, source: str) -> bool:
-    """End the subscription, if there is one. Returns whether it was active until now; doing it again does nothing."""
-    subscriptions = Subscription.objects.filter(list=list_id, recipient=recipient_id)
-    changed = subscriptions.exclude(status=Subscription.Status.UNSUBSCRIBED).update(
-        status=Subscription.Status.UNSUBSCRIBED, unsubscribed_at=now, source=source
-    )
-    return changed > 0
+What = ConsentEvent.What
+Status = Subscription.Status
 
 
-def subscribe_again(list_id: int, recipient_id: int, source: str) -> bool:
+def unsubscribe_recipient(list_id: int, recipient_id: int, word: Word) -> bool:
+    """End the subscription, if there is one. Returns whether it held until now; doing it again does nothing."""
+    here = Subscription.objects.filter(list=list_id, recipient=recipient_id).exclude(status=Status.UNSUBSCRIBED)
+    with transaction.atomic():
+        left = here.update(status=Status.UNSUBSCRIBED, unsubscribed_at=word.at, changed_by=word.by) > 0
+        if left:
+            note(list_id, recipient_id, What.UNSUBSCRIBED, word)
+    return left
+
+
+def unsubscribe_everywhere(recipient_id: int, word: Word) -> int:
+    """End all of the person's subscriptions. Returns how many held until now."""
+    here = Subscription.objects.filter(recipient=recipient_id).exclude(status=Status.UNSUBSCRIBED)
+    lists = list(here.values_list("list_id", flat=True))
+    return sum(unsubscribe_recipient(list_id, recipient_id, word) for list_id in lists)
+
+
+def subscribe_again(list_id: int, recipient_id: int, word: Word) -> bool:
     """Undo it. Returns whether there was something to undo."""
-    left = Subscription.objects.filter(list=list_id, recipient=recipient_id, status=Subscription.Status.UNSUBSCRIBED)
-    return left.update(status=Subscription.Status.ACTIVE, unsubscribed_at=None, source=source) > 0
+    gone = Subscription.objects.filter(list=list_id, recipient=recipient_id, status=Status.UNSUBSCRIBED)
+    with transaction.atomic():
+        back = gone.update(status=Status.ACTIVE, unsubscribed_at=None, changed_by=word.by) > 0
+        if back:
+            note(list_id, recipient_id, What.RESUBSCRIBED, word)
+    return back

@@ -7,6 +7,7 @@ from datetime import datetime
 from django.db.models import Model
 from django_celery_results.models import TaskResult
 
+from mailer.audience.history import LEFT, history_of
 from mailer.insight.outcomes import lateness
 from mailer.insight.words import count_of, when, when_exactly
 from mailer.models import Attempt, Claim, Delivery, Subscription, Suppression
@@ -105,13 +106,11 @@ def _causes(delivery: Delivery, batch: TaskResult | None) -> Iterator[Step]:
         for found in Suppression.objects.filter(email=person.email, created_at__lte=until):
             yield Step(found.created_at, f"The address was suppressed: {found.get_reason_display()}.", about=found)
     if delivery.reason == Delivery.Reason.UNSUBSCRIBED:
-        left = Subscription.objects.filter(recipient=person, list=delivery.mailing.list, unsubscribed_at__lte=until)
-        for one in left:
-            yield Step(one.unsubscribed_at, f"The person left the list{_by(one.source)}.", about=one)
-
-
-def _by(source: str) -> str:
-    return f": {source}" if source else ""
+        here = [moment for moment in history_of(person) if moment.list == delivery.mailing.list and moment.at <= until]
+        for left in [moment for moment in here if moment.what in LEFT][-1:]:
+            row = Subscription.objects.filter(recipient=person, list=left.list).first()
+            by = f": {left.source}" if left.source else ""
+            yield Step(left.at, f"The person left the list{by}.", about=row)
 
 
 def _waiting(delivery: Delivery) -> str:

@@ -1,10 +1,12 @@
 """What is stored; every model by its name."""
 
-from mailer.models.addresses import AddressField, InvalidAddress, normalise_address
+from mailer.models.addresses import AddressField, InvalidAddress, normalise_address, shown_address
 from mailer.models.announcements import Announcement
 from mailer.models.claims import Claim
+from mailer.models.consent import ConsentEvent
 from mailer.models.deliveries import Attempt, Delivery
 from mailer.models.digests import Digest, DigestItem
+from mailer.models.erasures import Erasure, fingerprint
 from mailer.models.figures import MailingFigures
 from mailer.models.imports import Import, ImportChange
 from mailer.models.mailings import Mailing, MailingItem
@@ -12,7 +14,7 @@ from mailer.models.recipients import Domain, Recipient, RecipientList, Subscript
 from mailer.models.relays import RelayPause
 from mailer.models.roles import RoleGrant
 from mailer.models.segments import Segment, SegmentCondition
-from mailer.models.suppressions import Suppression
+from mailer.models.suppressions import LiftedSuppression, Suppression
 from mailer.models.templates import EmailTemplate, TemplateVersion
 from mailer.models.watch import Alert, Heartbeat, Tally
 from mailer.models.zones import TimeZoneField, validate_time_zone
@@ -23,15 +25,18 @@ __all__ = [
     "Announcement",
     "Attempt",
     "Claim",
+    "ConsentEvent",
     "Delivery",
     "Digest",
     "DigestItem",
     "Domain",
     "EmailTemplate",
+    "Erasure",
     "Heartbeat",
     "Import",
     "ImportChange",
     "InvalidAddress",
+    "LiftedSuppression",
     "Mailing",
     "MailingFigures",
     "MailingItem",
@@ -46,6 +51,8 @@ __all__ = [
     "Tally",
     "TemplateVersion",
     "TimeZoneField",
+    "fingerprint",
     "normalise_address",
+    "shown_address",
     "validate_time_zone",
 ]

@@ -20,6 +20,8 @@ PLAIN = re.compile(
     r"(?=[^@]{1,64}@)[a-z0-9_+-]+(?:\.[a-z0-9_+-]+){0,8}@(?:[a-z0-9]{1,50}\.){1,3}[a-z]{2,20}"
     r"(?<!\.test)(?<!\.local)(?<!\.invalid)(?<!\.localhost)(?<!\.onion)"
 )
+#: Whatever looks like a mail address in a text.
+ADDRESS = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]+@[\w-]+(?:\.[\w-]+)+")
 
 
 class InvalidAddress(ValidationError):

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from django.db import models
+from django.db import connection, models
 
 from mailer.models.mailings import Mailing
 
@@ -21,6 +21,15 @@ class ClaimQuerySet(models.QuerySet["Claim"]):
     def covering(self, mailing_id: int, first: int, last: int) -> "ClaimQuerySet":
         """Those on any of the mailing's deliveries between two ids."""
         return self.filter(mailing=mailing_id, first__lte=last, last__gte=first)
+
+    def wait_for_others(self, mailing_id: int) -> None:
+        """From here to the transaction's end nobody else claims a delivery of the mailing, or two could overlap.
+
+        SQLite's transactions wait for each other anyway.
+        """
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_xact_lock(%s)", [mailing_id])
 
 
 class Claim(models.Model):

@@ -6,10 +6,11 @@ from django.db import models
 from django.db.models import Q
 
 from mailer.models.claims import Claim
+from mailer.models.consent import ConsentEvent
 from mailer.models.literals import Literal
 from mailer.models.mailings import NAMED as MAILING_NAMED
 from mailer.models.mailings import Mailing
-from mailer.models.recipients import Domain, Recipient
+from mailer.models.recipients import Domain, Recipient, Subscription
 
 #: What the name of a delivery's mailing needs, for `select_related`.
 NAMED = tuple(f"mailing__{field}" for field in MAILING_NAMED)
@@ -19,6 +20,22 @@ FIRST_ERROR_CODE = 300
 
 class DeliveryQuerySet(models.QuerySet["Delivery"]):
     """Deliveries by state."""
+
+    def to(self, recipient: Recipient, since: datetime | None = None) -> "DeliveryQuerySet":
+        """The person's, in no order; with `since`, those of mailings that were due from then on.
+
+        There is no index on the recipient. So this names the mailings in which the person may be, those of each list
+        that they are or were on and those to them alone, and the unique (mailing, recipient) does the rest: one probe
+        a mailing, however many deliveries there are. An ORDER BY with a LIMIT could make the planner walk the whole log
+        instead: take the ids, and sort those.
+        """
+        mailings = Mailing.objects.order_by() if since is None else Mailing.objects.filter(scheduled_for__gte=since)
+        here = Subscription.objects.filter(recipient=recipient).order_by().values_list("list", flat=True)
+        was = ConsentEvent.objects.filter(recipient=recipient).order_by().values_list("list", flat=True)
+        to_lists = mailings.filter(list__in=here.union(was))
+        single = mailings.filter(recipient=recipient)
+        mine = to_lists.order_by().values("pk").union(single.order_by().values("pk"))
+        return self.filter(recipient=recipient, mailing__in=mine).order_by()
 
     def open(self) -> "DeliveryQuerySet":
         """Those that are not final, by the index of just these."""

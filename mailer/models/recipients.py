@@ -3,9 +3,11 @@
 from typing import Any
 
 from django.conf import settings
-from django.db import models
+from django.db import models, transaction
 
 from mailer.models.addresses import AddressField, shown_address
+from mailer.models.erasures import Erasure
+from mailer.models.suppressions import Suppression
 from mailer.models.zones import TimeZoneField
 
 
@@ -48,6 +50,14 @@ class Recipient(models.Model):
 
     def __str__(self) -> str:
         return shown_address(self.email)
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Save the recipient; the address of somebody who was erased comes back suppressed, whoever brings it."""
+        with transaction.atomic():
+            super().save(*args, **kwargs)
+            erasure = Erasure.objects.effective().of(self.email).first()
+            if erasure is not None:
+                Suppression.objects.get_or_create(email=self.email, defaults=erasure.as_suppression())
 
 
 class RecipientList(models.Model):

@@ -12,7 +12,8 @@ ALL = ("view", "add", "change", "delete")
 
 #: Nobody adds a mailing by hand: to add one is to send. The models of `mailer` unless an app is named.
 _LOG = ("Mailing", "Delivery", "Attempt")
-_LISTS = ("RecipientList", "Recipient", "Subscription", "Suppression", "Import", "Segment", "ConsentEvent")
+_PAST = ("ConsentEvent", "LiftedSuppression", "Erasure")
+_LISTS = ("RecipientList", "Recipient", "Subscription", "Suppression", "Import", "Segment", *_PAST)
 _CONTENT = ("Digest", "DigestItem", "Announcement", "EmailTemplate", "TemplateVersion")
 _SERVICE = (
     "Alert",
@@ -27,7 +28,7 @@ _SERVICE = (
 ROLES: Mapping[str, Sequence[tuple[Sequence[str], Sequence[str]]]] = {
     "List manager": (
         (ALL, ("RecipientList", "Recipient", "Subscription", "Suppression", "DigestItem", "Import", "Segment")),
-        (READ, ("ConsentEvent", "Digest", "Announcement", "EmailTemplate", "TemplateVersion", *_LOG, "admin.LogEntry")),
+        (READ, (*_PAST, "Digest", "Announcement", "EmailTemplate", "TemplateVersion", *_LOG, "admin.LogEntry")),
     ),
     "Template author": (
         (WRITE, ("EmailTemplate", "TemplateVersion")),

@@ -27,6 +27,7 @@ class Suppression(models.Model):
         SOFT_BOUNCES = "soft_bounces", "too many mails came back"
         COMPLAINT = "complaint", "the person reported a mail as spam"
         MANUAL = "manual", "suppressed by staff"
+        ERASED = "erased", "the person was erased, and the address came back"
 
     email = AddressField("address", unique=True)
     reason = models.CharField(max_length=12, choices=Reason, default=Reason.MANUAL)
@@ -38,6 +39,30 @@ class Suppression(models.Model):
     )
 
     objects = SuppressionQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return shown_address(self.email)
+
+
+class LiftedSuppression(models.Model):
+    """A suppression that holds no more, and by whom and why it was lifted: its history, out of the sender's way."""
+
+    id = models.BigIntegerField(primary_key=True, help_text="That of the suppression.")
+    email = AddressField("address", db_index=True)
+    reason = models.CharField(max_length=12, choices=Suppression.Reason)
+    note = models.CharField(max_length=500, blank=True)
+    created_at = models.DateTimeField("since")
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    lifted_at = models.DateTimeField("until")
+    lifted_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    lift_note = models.CharField("why it was lifted", max_length=500, blank=True)
 
     class Meta:
         ordering = ["-id"]

@@ -4,7 +4,6 @@ from django.db import transaction
 from django.db.models import Exists, F, OuterRef
 
 from mailer.models import Claim, Delivery, Mailing
-from mailer.sending.claim import wait_for_other_claims
 
 #: How many deliveries are cancelled in one transaction.
 STEP = 5_000
@@ -24,7 +23,7 @@ def _cancel_step(mailing_id: int) -> int:
     claims = Claim.objects.filter(mailing=mailing_id, first__lte=OuterRef("pk"), last__gte=OuterRef("pk"))
     waiting = Delivery.objects.open().filter(~Exists(claims), mailing=mailing_id).order_by("pk")
     with transaction.atomic():
-        wait_for_other_claims(mailing_id)  # one that was begun before the cancellation is seen from here on
+        Claim.objects.wait_for_others(mailing_id)  # one that was begun before the cancellation is seen from here on
         ids = list(waiting.select_for_update().values_list("pk", flat=True)[:STEP])
         cancelled = Delivery.objects.filter(pk__in=ids, status=Delivery.Status.QUEUED).update(
             status=Delivery.Status.CANCELLED, reason=Delivery.Reason.CANCELLED, next_attempt_at=None

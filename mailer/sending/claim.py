@@ -76,7 +76,7 @@ def claim(wanted: Range, size: int, now: datetime, run: Run) -> list[Claimed]:
     The journal knows of the claim before it is committed: a worker killed in between has claimed nothing.
     """
     with transaction.atomic():
-        wait_for_other_claims(wanted.mailing_id)
+        Claim.objects.wait_for_others(wanted.mailing_id)
         free = _find_free(wanted, size, now)
         if free is None:
             return []
@@ -92,13 +92,6 @@ def claim(wanted: Range, size: int, now: datetime, run: Run) -> list[Claimed]:
 def release(claims: dict[int, Claim]) -> None:
     """End the claims: deliveries for which nothing is recorded are anybody's again."""
     Claim.objects.filter(pk__in=list(claims)).delete()
-
-
-def wait_for_other_claims(mailing_id: int) -> None:
-    """One claim of a mailing at a time, or two could overlap. SQLite's transactions wait for each other anyway."""
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [mailing_id])
 
 
 def _find_free(wanted: Range, size: int, now: datetime) -> tuple[int, int] | None:

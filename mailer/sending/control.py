@@ -13,6 +13,7 @@ from itertools import islice
 from django.db import transaction
 from django.db.models import Case, F, Value, When
 
+from mailer.audience.suppressions import lift_all
 from mailer.models import Attempt, Delivery, Mailing, MailingFigures, Recipient, Suppression
 from mailer.models.deliveries import DeliveryQuerySet
 from mailer.sending.record import finish_mailing
@@ -127,7 +128,7 @@ def _send_again(
             _queue(taken, decider.now)
             _tell(taken, decision, decider)
             if lift:
-                _lift_suppressions(taken)
+                _lift_suppressions(taken, decider)
         done[mailing_id] += len(taken)
     return done
 
@@ -174,7 +175,8 @@ def _tell(ids: list[int], decision: Attempt.Decision, decider: Decider) -> None:
     )
 
 
-def _lift_suppressions(ids: list[int]) -> None:
+def _lift_suppressions(ids: list[int], decider: Decider) -> None:
     """Only those that a refusal made: a complaint, or what staff wrote down by hand, is lifted on its own page."""
     people = Recipient.objects.filter(deliveries__in=ids)
-    Suppression.objects.filter(reason=Suppression.Reason.HARD_BOUNCE, email__in=people.values("email")).delete()
+    refused = Suppression.objects.filter(reason=Suppression.Reason.HARD_BOUNCE, email__in=people.values("email"))
+    lift_all(refused, f"To send the mail again, by {decider.name}.", decider.now)

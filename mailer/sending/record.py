@@ -10,6 +10,7 @@ from django.db import connection, transaction
 from django.db.models import Count, F
 from django.utils import timezone
 
+from mailer.audience.suppressions import suppress
 from mailer.models import Attempt, Claim, Delivery, Mailing, Suppression
 from mailer.sending.cancelling import cancel_waiting
 from mailer.sending.outcomes import Kind, Outcome, judge
@@ -178,9 +179,7 @@ def _record_failure(entry: Settled, is_alive: bool) -> Counter[str]:
     )
     if verdict.suppress and email:
         note = f"{outcome.code} {outcome.text}"[:500]
-        Suppression.objects.get_or_create(
-            email=email, defaults={"reason": Suppression.Reason.HARD_BOUNCE, "note": note}
-        )
+        suppress(Suppression(email=email, reason=Suppression.Reason.HARD_BOUNCE, note=note), entry.at)
     done = Counter({"retry" if verdict.retry_in else verdict.status.value: 1})
     if status == Delivery.Status.UNCERTAIN:
         done["uncertain"] -= 1

@@ -8,6 +8,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
+from mailer.audience.consent import Word
 from mailer.audience.links import BadToken, read_token
 from mailer.feedback.unsubscribes import subscribe_again, unsubscribe_recipient
 from mailer.models import RecipientList
@@ -27,12 +28,12 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
         return _page(request, "ask", name, ids is not None)
     if request.POST.get("action") == "undo":
         if ids:
-            subscribe_again(*ids, source="came back by the link in a mail")
+            subscribe_again(*ids, Word("the link in a mail", timezone.now()))
         return _page(request, "back", name, ids is not None)
     if ids:
         one_click = request.POST.get("List-Unsubscribe") == "One-Click"
         source = "one-click in a mail program" if one_click else "the link in a mail"
-        unsubscribe_recipient(*ids, timezone.now(), source)
+        unsubscribe_recipient(*ids, Word(source, timezone.now()))
     return _page(request, "done", name, ids is not None)
 
 

@@ -4,9 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from mailer.audience.consent import Word
 from mailer.feedback.unsubscribes import unsubscribe_recipient
 from mailer.insight.stories import Step, time_line
-from mailer.models import Attempt, Delivery, Mailing, RecipientList, Suppression, TemplateVersion
+from mailer.models import Attempt, Delivery, Mailing, RecipientList, Subscription, Suppression, TemplateVersion
 from mailer.sending.control import Decider, retry_failed
 from mailer.sending.outcomes import Kind
 
@@ -96,7 +97,8 @@ def test_an_uncertain_mail_waits_for_a_decision(mail: Delivery):
 
 def test_what_a_skipped_mail_goes_back_to_is_told(mail: Delivery):
     mailing = mail.mailing
-    unsubscribe_recipient(mailing.list_id, mail.recipient_id, THREE, "one-click in a mail program")
+    Subscription.objects.update(subscribed_at=THREE - timedelta(days=1))
+    unsubscribe_recipient(mailing.list_id, mail.recipient_id, Word("one-click in a mail program", THREE))
     Mailing.objects.update(finished_at=THREE + timedelta(hours=1), status="done")
     skipped = settle(mail, "skipped", reason="unsubscribed")
     assert words(time_line(skipped, None))[2:] == [

@@ -102,6 +102,17 @@ def test_suppressed_unsubscribed_and_paused_people_are_skipped_with_the_reason(m
     assert (mailing.status, mailing.skipped) == ("done", 3)
 
 
+def test_a_refused_address_is_suppressed_for_good_though_an_old_suppression_has_run_out(
+    mailing: Mailing, relay: FakeRelay
+):
+    now = timezone.now()
+    Suppression.objects.create(email="person1@example.org", expires_at=now - timedelta(days=1))
+    relay.answer("RCPT", "550 5.1.1 No such user", to="person1@example.org")
+    send(mailing)
+    held = Suppression.objects.effective(now + timedelta(days=1)).get()
+    assert (held.email, held.reason, held.expires_at) == ("person1@example.org", "hard_bounce", None)
+
+
 @pytest.mark.parametrize(
     ("step", "reply", "status", "reason", "suppressed"),
     [

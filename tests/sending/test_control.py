@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from mailer.models import Attempt, Claim, Delivery, Digest, Mailing, Suppression
+from mailer.models import Attempt, Claim, Delivery, Digest, LiftedSuppression, Mailing, Suppression
 from mailer.scheduling import planning
 from mailer.scheduling.planning import complete, plan_now
 from mailer.sending import control
@@ -289,6 +289,8 @@ def test_suppressions_are_lifted_only_if_staff_say_so_and_only_those_of_refusals
     Suppression.objects.filter(email="person2@example.org").update(reason="complaint")
     retry_failed(ids(mailing, "failed"), ada, lift=True)
     assert list(Suppression.objects.values_list("email", flat=True)) == ["person2@example.org"]
+    lifted = LiftedSuppression.objects.get()
+    assert (lifted.email, lifted.lift_note) == ("person1@example.org", f"To send the mail again, by {ada.name}.")
     send(mailing, lambda: ada.now)
     assert "person1@example.org" in relay.recipients()
     assert mailing.deliveries.get(status="skipped").reason == "suppressed"

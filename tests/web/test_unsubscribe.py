@@ -4,7 +4,7 @@ import pytest
 from django.test import Client
 
 from mailer.audience.links import make_token
-from mailer.models import Recipient, RecipientList, Subscription
+from mailer.models import ConsentEvent, Recipient, RecipientList, Subscription
 from tests.build import make_list
 
 pytestmark = pytest.mark.django_db
@@ -43,7 +43,9 @@ def test_a_mail_programs_post_unsubscribes_this_person_without_cookie_or_redirec
     assert response.status_code == 200
     assert not response.cookies
     assert states() == ["active", "unsubscribed"]
-    assert Subscription.objects.get(status="unsubscribed").source == "one-click in a mail program"
+    assert [(event.what, event.source) for event in ConsentEvent.objects.all()] == [
+        ("unsubscribed", "one-click in a mail program")
+    ]
 
 
 def test_it_can_be_undone_and_done_again(client: Client, people: RecipientList):

@@ -1,0 +1,109 @@
+"""Erases a person: their address leaves every table and every log, and only a mark that knows it again stays."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from itertools import islice
+from typing import Any
+
+from django.db import transaction
+
+from mailer.audience.traces import forget_in_notes, forget_in_staffs_log, forget_in_task_results
+from mailer.models import (
+    Attempt,
+    Claim,
+    Delivery,
+    Erasure,
+    ImportChange,
+    LiftedSuppression,
+    Mailing,
+    Recipient,
+    Suppression,
+    fingerprint,
+)
+
+STEP = 500
+#: What is kept of a mail server's words: the status code of RFC 3463 with which they begin.
+_STATUS_CODE = re.compile(r"[245]\.\d{1,3}\.\d{1,3}(?=\s|$)")
+
+
+class MailInFlight(Exception):
+    """A worker has a mail to this person in hand; what the mail server says of it would come after the erasure."""
+
+
+def erase(recipient: Recipient, note: str, by: Any, now: datetime) -> Erasure:
+    """Erase the person, in one transaction. Deliveries stay as rows of nobody; what still waits will be skipped.
+
+    `note` is kept, such as the number of the letter that asked for it. Files of imports are seen to by `strike_erased`.
+    Raises MailInFlight.
+    """
+    with transaction.atomic():
+        mails = _lock_mails(recipient)
+        forget_in_staffs_log(recipient)
+        forget_in_task_results(recipient)
+        _forget_answers(mails | _mails_that_name(recipient.email))
+        forget_in_notes(recipient.email)
+        ImportChange.objects.filter(recipient=recipient).delete()
+        Mailing.objects.filter(recipient=recipient).update(context={}, key=None)
+        Suppression.objects.filter(email=recipient.email).delete()
+        LiftedSuppression.objects.filter(email=recipient.email).delete()
+        mark = fingerprint(recipient.email)
+        recipient.delete()
+        return Erasure.objects.create(fingerprint=mark, note=note, erased_at=now, erased_by=by)
+
+
+def find_erased(addresses: Iterable[str]) -> dict[str, Erasure]:
+    """Those of the addresses that belonged to people who were erased, and the last time that they were.
+
+    For whoever adds recipients in bulk; Recipient.save sees to itself. The addresses are not looked at if nobody was
+    ever erased.
+    """
+    erasures = {erasure.fingerprint: erasure for erasure in Erasure.objects.effective().order_by("pk")}
+    if not erasures:
+        return {}
+    found = ((address, erasures.get(fingerprint(address))) for address in addresses)
+    return {address: erasure for address, erasure in found if erasure}
+
+
+def suppress_erased(found: Mapping[str, Erasure]) -> None:
+    """Suppress these addresses, as they come back."""
+    back = [Suppression(email=address, **erasure.as_suppression()) for address, erasure in found.items()]
+    Suppression.objects.bulk_create(back, ignore_conflicts=True)
+
+
+def _lock_mails(recipient: Recipient) -> set[int]:
+    """The ids of the person's deliveries, of which those that wait can't be claimed until the end."""
+    mine = Delivery.objects.to(recipient)
+    for mailing_id, pk in mine.open().order_by("mailing").values_list("mailing", "pk"):
+        Claim.objects.wait_for_others(mailing_id)
+        if Claim.objects.covering(mailing_id, pk, pk).exists():
+            raise MailInFlight("A worker has a mail to this person in hand. Try again in a minute.")
+    return set(mine.values_list("pk", flat=True))
+
+
+def _mails_that_name(address: str) -> set[int]:
+    """Deliveries, also to others, of which a mail server said something with the address in it."""
+    return set(Attempt.objects.filter(smtp_text__icontains=address).values_list("delivery_id", flat=True))
+
+
+def _forget_answers(mails: set[int]) -> None:
+    for ids in _parts(mails):
+        deliveries = list(Delivery.objects.filter(pk__in=ids).exclude(smtp_text=""))
+        attempts = list(Attempt.objects.filter(delivery__in=ids).exclude(smtp_text=""))
+        for delivery in deliveries:
+            delivery.smtp_text = _code_alone(delivery.smtp_text)
+        for attempt in attempts:
+            attempt.smtp_text = _code_alone(attempt.smtp_text)
+        Delivery.objects.bulk_update(deliveries, ["smtp_text"], batch_size=STEP)
+        Attempt.objects.bulk_update(attempts, ["smtp_text"], batch_size=STEP)
+
+
+def _code_alone(said: str) -> str:
+    code = _STATUS_CODE.match(said)
+    return code[0] if code else ""
+
+
+def _parts(ids: Iterable[int]) -> Iterator[list[int]]:
+    rest = iter(sorted(ids))
+    while part := list(islice(rest, STEP)):
+        yield part
