@@ -9,7 +9,7 @@ from django.db.models import Model
 from django.test import Client
 from django.urls import URLPattern, URLResolver, reverse
 
-from mailer.models import Delivery, Mailing, RecipientList
+from mailer.models import Delivery, Mailing, Recipient, RecipientList
 
 #: No more choices of one filter are tried.
 MOST_CHOICES = 4
@@ -32,6 +32,23 @@ def routes(client: Client) -> Iterator[tuple[str, str]]:
     for model in sorted(admin.site._registry, key=lambda model: model._meta.label):
         yield from _pages_of(model, client)
     yield from _searches_of_the_log()
+    yield from questions()
+
+
+def questions() -> Iterator[tuple[str, str]]:
+    """Finding people, and why they did not get a digest: known, nearly known, not known; by day and the last time."""
+    find, why = reverse("admin:mailer_recipient_find"), reverse("admin:mailer_recipient_why")
+    large = Mailing.objects.filter(kind="digest").order_by("-planned", "-pk")[0]
+    known = Recipient.objects.filter(subscriptions__list=large.list_id).order_by("pk")[2_000]
+    yield "find: a beginning", f"{find}?q=person5"
+    yield "find: nearly somebody", f"{find}?q=persn500000@gmail.example"
+    yield "find: nobody", f"{find}?q=nobody@nowhere.example"
+    yield "person: on the largest list", reverse("admin:mailer_recipient_change", args=[known.pk])
+    yield "person: to erase", reverse("admin:mailer_recipient_delete", args=[known.pk])
+    asked = f"{why}?digest={large.digest_id}"
+    yield "why: the last time", f"{asked}&address={known.email}"
+    yield "why: a day", f"{asked}&address={known.email}&day={large.scheduled_for:%Y-%m-%d}"
+    yield "why: not on the list", f"{asked}&address={Recipient.objects.latest('pk').email}"
 
 
 def _plain_pages(patterns: list[Any], before: str = "") -> Iterator[tuple[str, str]]:

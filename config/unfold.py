@@ -19,6 +19,23 @@ def _page(title: str, icon: str, model: str) -> dict[str, Any]:
     }
 
 
+def _recipients(title: str, icon: str) -> dict[str, Any]:
+    """The line to people, which is not the open one while a question about one of them is."""
+    line = _page(title, icon, "mailer.recipient")
+    questions = [reverse_lazy("admin:mailer_recipient_find"), reverse_lazy("admin:mailer_recipient_why")]
+
+    def is_active(request: HttpRequest) -> bool:
+        return request.path.startswith(str(line["link"])) and request.path not in map(str, questions)
+
+    return {**line, "active": is_active}
+
+
+def _question(title: str, icon: str, name: str) -> dict[str, Any]:
+    """A line of the sidebar that leads to a question about a person."""
+    may = _may_view("mailer.view_recipient")
+    return {"title": title, "icon": icon, "link": reverse_lazy(name), "permission": may}
+
+
 def _may_view(permission: str) -> Callable[[HttpRequest], bool]:
     """A question to the request's user."""
 
@@ -58,12 +75,19 @@ UNFOLD: dict[str, Any] = {
         "navigation": [
             {"items": [{"title": "Today", "icon": "dashboard", "link": reverse_lazy("admin:index")}]},
             {
+                "title": "Ask",
+                "items": [
+                    _question("Find a person", "person_search", "admin:mailer_recipient_find"),
+                    _question("Why was this not sent?", "help", "admin:mailer_recipient_why"),
+                ],
+            },
+            {
                 "title": "Who",
                 "separator": True,
                 "items": [
                     _page("Lists", "groups", "mailer.recipientlist"),
                     _page("Segments", "filter_alt", "mailer.segment"),
-                    _page("Recipients", "person", "mailer.recipient"),
+                    _recipients("Recipients", "person"),
                     _page("Suppressions", "block", "mailer.suppression"),
                     _page("Imports", "upload_file", "mailer.import"),
                 ],

@@ -17,6 +17,7 @@ from mailer.admin import (
     recipients,
     results,
     segments,
+    subscriptions,
     suppressions,
     templates,
 )
@@ -38,6 +39,7 @@ __all__ = [
     "recipients",
     "results",
     "segments",
+    "subscriptions",
     "suppressions",
     "templates",
 ]

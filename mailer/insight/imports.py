@@ -1,10 +1,15 @@
 """What staff read of an import: how far it is, and what became of the file's lines."""
 
+import csv
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
-from mailer.insight.words import count_of
+from mailer.insight.words import count_of, when
 from mailer.models import Import
 
+#: How many of a list's imports are looked through for a bad line, and how many bytes of such lines of each.
+MOST_IMPORTS, MOST_BYTES = 10, 2_000_000
 _VERBS = {
     Import.State.CHECKING: "Reading the file",
     Import.State.RUNNING: "Reading the file",
@@ -68,3 +73,20 @@ def undo_in_words(imported: Import) -> str:
 
 def _unsubscribed(imported: Import) -> str:
     return "are subscribed again" if imported.resubscribe else "left this list, and are not put back on it"
+
+
+def bad_line_of(address: str, list_id: int) -> tuple[str, Import] | None:
+    """In which of the list's last imports the address stood in a line that could not be used, and why, in words."""
+    for imported in Import.objects.filter(list=list_id, state=Import.State.DONE)[:MOST_IMPORTS]:
+        for number, reason, *cells in _rows(imported.bad_lines):
+            if any(cell.strip().lower() == address for cell in cells):
+                at = when(imported.finished_at)
+                return f"line {number} of {imported.file_name}, imported on {at}, could not be used: {reason}", imported
+    return None
+
+
+def _rows(path: Path) -> Iterator[list[str]]:
+    if not path.exists():
+        return
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        yield from csv.reader(file.read(MOST_BYTES).splitlines(keepends=True)[1:])

@@ -13,7 +13,9 @@ model                                  view   add    change  delete
 mailer.RecipientList                   MTSR   M      M       M
 mailer.Recipient                       MSR    M      M       M
 mailer.Subscription                    MSR    M      M       M
-mailer.Suppression                     MSR    M      M       M
+mailer.Suppression                     MSR    M      M       never
+mailer.LiftedSuppression               MSR    never  never   never
+mailer.Erasure                         MSR    never  never   never
 mailer.Segment                         MSR    M      M       M
 mailer.Import                          MSR    M      never   never
 
@@ -59,6 +61,14 @@ password_change                        staff     staff
 password_change_done                   staff     nothing
 auth_user_password_change              -         -
 
+mailer_recipient_find                  MSR       nothing
+mailer_recipient_why                   MSR       nothing
+mailer_recipient_lift_erasure          nothing   M
+mailer_recipient_suppress              nothing   M
+mailer_recipient_lift                  nothing   M
+mailer_recipient_unsubscribe           nothing   M
+mailer_recipient_dossier               nothing   MS
+mailer_suppression_lift                nothing   M
 mailer_digest_pause                    nothing   S
 mailer_digest_resume                   nothing   S
 mailer_digest_send                     S         S

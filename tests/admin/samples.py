@@ -9,7 +9,18 @@ from django.utils import timezone
 from django_celery_beat.models import ClockedSchedule, IntervalSchedule, PeriodicTask, SolarSchedule
 from django_celery_results.models import GroupResult
 
-from mailer.models import Alert, Announcement, Digest, Import, Recipient, Segment, Suppression
+from mailer.models import (
+    Alert,
+    Announcement,
+    Digest,
+    Erasure,
+    Import,
+    LiftedSuppression,
+    Recipient,
+    Segment,
+    Suppression,
+    fingerprint,
+)
 from mailer.models.roles import grant_roles
 from tests.admin.world import AFTERNOON, make_world
 
@@ -24,6 +35,10 @@ def make_samples() -> dict[type[Model], Model]:
     root = User.objects.create_superuser("root")
     address = Recipient.objects.earliest("pk").email
     Suppression.objects.create(email=address, note=f"550 <{address}> is unknown")
+    LiftedSuppression.objects.create(
+        pk=7, email=address, reason="manual", note=f"asked as {address}", created_at=AFTERNOON, lifted_at=AFTERNOON
+    )
+    Erasure.objects.create(fingerprint=fingerprint("gone@example.com"), erased_at=AFTERNOON)
     Alert.objects.create(key="beat", title="Beat is silent", text="It rang last.", since=AFTERNOON, seen_at=AFTERNOON)
     for changed, words in ((Digest, "Name: News → Daily news."), (Recipient, f"Address: {address} → eva@example.com.")):
         LogEntry.objects.log_actions(root.pk, [changed.objects.earliest("pk")], CHANGE, words, single_object=True)

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django_celery_beat.models import CrontabSchedule, PeriodicTask
 
 from mailer.admin.changes import MOST_LETTERS, value_in_words
-from mailer.models import Digest, DigestItem, Recipient, Subscription
+from mailer.models import Digest, DigestItem, Recipient, Segment
 from mailer.models.roles import grant_roles
 from tests.admin.test_digests import form as digest_form
 from tests.admin.world import World
@@ -63,27 +63,22 @@ def test_long_texts_are_shortened(admin_client: Client, world: World) -> None:
 
 
 def test_rows_below_a_form_are_named(admin_client: Client, world: World) -> None:
-    person = world.people[0]
-    row = Subscription.objects.get(recipient=person)
+    segment = Segment.objects.create(name="Pro", list=world.mailing_list)
+    row = segment.conditions.create(rule="language_is", value="de")
     data = {
-        "email": person.email,
-        "name": "Eva",
-        "attributes": '{"shoe": 38}',
-        "subscriptions-TOTAL_FORMS": "1",
-        "subscriptions-INITIAL_FORMS": "1",
-        "subscriptions-0-id": row.pk,
-        "subscriptions-0-recipient": person.pk,
-        "subscriptions-0-list": world.mailing_list.pk,
-        "subscriptions-0-status": "unsubscribed",
-        "subscriptions-0-cadence": "daily",
-        "subscriptions-0-source": "test",
+        "name": "German",
+        "list": world.mailing_list.pk,
+        "conditions-TOTAL_FORMS": "1",
+        "conditions-INITIAL_FORMS": "1",
+        "conditions-0-id": row.pk,
+        "conditions-0-segment": segment.pk,
+        "conditions-0-rule": "language_is",
+        "conditions-0-value": "fr",
     }
-    page = f"/admin/mailer/recipient/{person.pk}/change/"
-    assert change(admin_client, page, data) == (
-        'Name: Person 0 → Eva. Attributes: – → {"shoe": 38}. '
-        "Changed subscription person0@example.com on News: Status: Active → Unsubscribed."
-    )
-    assert "Removed subscription" in change(admin_client, page, data | {"subscriptions-0-DELETE": "on"})
+    page = f"/admin/mailer/segment/{segment.pk}/change/"
+    said = "Name: Pro → German. Changed condition language is fr: Value: de → fr."
+    assert change(admin_client, page, data) == said
+    assert "Removed condition" in change(admin_client, page, data | {"conditions-0-DELETE": "on"})
 
 
 def test_a_users_groups_are_named_and_a_password_is_not(admin_client: Client, world: World) -> None:
