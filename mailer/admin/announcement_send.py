@@ -8,7 +8,7 @@ from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
 
-from mailer.admin.base import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget, zone_choices
+from mailer.admin.base import UnfoldAdminTextInputWidget, ZoneSelect, zone_choices
 from mailer.admin.second_look import is_number, needs_second_look
 from mailer.audience.tally import Tally
 
@@ -21,7 +21,7 @@ class SendForm(forms.Form):
     when = forms.ChoiceField(choices=[(NOW, "Now"), (LATER, "At a time")], widget=forms.RadioSelect, initial=NOW)
     day = forms.DateField(required=False, widget=UnfoldAdminTextInputWidget(attrs={"type": "date"}))
     at = forms.TimeField(required=False, widget=UnfoldAdminTextInputWidget(attrs={"type": "time"}))
-    time_zone = forms.ChoiceField(required=False, widget=UnfoldAdminSelectWidget())
+    time_zone = forms.ChoiceField(required=False, widget=ZoneSelect())
     shown = forms.CharField(required=False, widget=forms.HiddenInput)
     typed = forms.CharField(required=False, widget=UnfoldAdminTextInputWidget(attrs={"inputmode": "numeric"}))
 

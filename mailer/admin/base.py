@@ -32,6 +32,7 @@ from unfold.widgets import (
 
 from mailer.admin.access import may_see_addresses
 from mailer.admin.changes import MOST_SHOWN, change_in_words, changes_of
+from mailer.admin.cheap_options import CheapOptions
 from mailer.admin.columns import Column, masked
 from mailer.admin.paging import CappedPaginator
 from mailer.models import AddressField, TimeZoneField
@@ -62,6 +63,7 @@ __all__ = [
     "UserChangeForm",
     "UserCreationForm",
     "View",
+    "ZoneSelect",
     "zone_choices",
 ]
 
@@ -73,6 +75,10 @@ def zone_choices(empty: str = "") -> list[tuple[str, str]]:
     """All time zones for a select, after a first line for none if it is named."""
     first = [("", empty)] if empty else []
     return first + [(name, name.replace("_", " ")) for name in sorted(known_time_zones())]
+
+
+class ZoneSelect(CheapOptions, UnfoldAdminSelect2Widget):
+    """One of all time zones."""
 
 
 class HonestChangeList(ChangeList):
@@ -118,7 +124,7 @@ class Pages(ModelAdmin):
         """Time zones are chosen from all that there are; moments say in which zone they are typed."""
         if isinstance(db_field, TimeZoneField):
             empty = "Not known: the list's" if db_field.blank else ""
-            kwargs["widget"] = UnfoldAdminSelect2Widget(choices=zone_choices(empty))
+            kwargs["widget"] = ZoneSelect(choices=zone_choices(empty))
         field: Field | None = super().formfield_for_dbfield(db_field, request, **kwargs)
         if field is not None and isinstance(db_field, models.DateTimeField):
             field.help_text = f"{field.help_text} In {timezone.get_current_timezone_name()}.".strip()

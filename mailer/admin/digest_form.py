@@ -10,8 +10,8 @@ from django.core.exceptions import ValidationError
 from mailer.admin.base import (
     UnfoldAdminCheckboxSelectMultipleWidget,
     UnfoldAdminRadioSelectWidget,
-    UnfoldAdminSelect2Widget,
     UnfoldAdminTextInputWidget,
+    ZoneSelect,
     zone_choices,
 )
 from mailer.admin.weekdays import WEEK, days_of, text_of
@@ -38,7 +38,7 @@ class DigestForm(forms.ModelForm):  # type: ignore[type-arg]
         widget=UnfoldAdminCheckboxSelectMultipleWidget(),
         error_messages={"required": "Choose at least one day; to stop the digest for a while, pause it."},
     )
-    time_zone = forms.CharField(label="Time zone", widget=UnfoldAdminSelect2Widget())
+    time_zone = forms.CharField(label="Time zone", widget=ZoneSelect())
     in_recipients_zone = forms.TypedChoiceField(
         label="Whose clock",
         choices=[(False, "One for all: the zone above"), (True, "Each recipient's own, as far as it is known")],

@@ -54,13 +54,19 @@ def _overdue(view: View, now: datetime) -> Iterator[Problem]:
 
 
 def _missed(view: View, now: datetime) -> Iterator[Problem]:
-    by_day: defaultdict[str, list[Mailing]] = defaultdict(list)
+    """One a digest for all that was found to be too late on one day: after an outage of a month, not thirty."""
+    together: defaultdict[str, list[Mailing]] = defaultdict(list)
     for mailing in view.missed:
-        by_day[f"missed {mailing.digest_id} {mailing.scheduled_for:%Y-%m-%d}"].append(mailing)
-    for key, mailings in by_day.items():
-        first = min(mailings, key=lambda mailing: mailing.scheduled_for)
-        zones = f", in {len(mailings)} time zones" if len(mailings) > 1 else ""
-        text = f"{first.digest} of {when(first.scheduled_for)}{zones} will not go out any more: {first.reason}."
+        together[f"missed {mailing.digest_id} {mailing.finished_at or mailing.scheduled_for:%Y-%m-%d}"].append(mailing)
+    for key, mailings in together.items():
+        mailings.sort(key=lambda mailing: mailing.scheduled_for)
+        first, last = mailings[0], mailings[-1]
+        days = len({mailing.scheduled_for.date() for mailing in mailings})
+        zones = len({mailing.time_zone for mailing in mailings})
+        which = f"{first.digest} of {when(first.scheduled_for)}"
+        which += f" and of {days - 1} more days until {when(last.scheduled_for)}" if days > 1 else ""
+        which += f", in {zones} time zones," if zones > 1 else ""
+        text = f"{which} will not go out any more: {last.reason}."
         yield Problem(key, f"{first.digest} was missed", text, first.scheduled_for, has_end=False)
 
 

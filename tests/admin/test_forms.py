@@ -132,3 +132,13 @@ def test_an_interval_cannot_be_a_digests_schedule(admin_client: Client, world: W
     response = admin_client.post("/admin/django_celery_beat/periodictask/add/", values)
     assert "choose one" in str(response.context["adminform"].form.errors["crontab"])
     assert not PeriodicTask.objects.filter(name="by hand").exists()
+
+
+def test_the_select_of_time_zones_has_the_persons_own_chosen(admin_client: Client, world: World) -> None:
+    person = world.people[0]
+    for zone in ("Europe/Berlin", ""):
+        person.time_zone = zone
+        person.save()
+        page = admin_client.get(f"/admin/mailer/recipient/{person.pk}/change/").content.decode()
+        assert page.count(f'<option value="{zone}" selected>') == 1
+        assert page.count('<option value="Asia/Kathmandu"') == 1

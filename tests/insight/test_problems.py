@@ -82,11 +82,27 @@ def test_a_digest_missed_in_many_zones_is_one_problem_without_an_end():
     digest = Digest(pk=7, name="Daily news")
     due = datetime(2026, 11, 23, 3, tzinfo=UTC)
     missed = [
-        Mailing(digest=digest, scheduled_for=due + timedelta(hours=hour), reason="nothing ran") for hour in range(3)
+        Mailing(
+            digest=digest, scheduled_for=due + timedelta(hours=hour), time_zone=f"Etc/GMT+{hour}", reason="nothing ran"
+        )
+        for hour in range(3)
     ]
     (problem,) = find_problems(View(WELL, DEPTHS, [], missed, []), NOW)
     assert (problem.title, problem.key, problem.has_end) == ("Daily news was missed", "missed 7 2026-11-23", False)
     assert "in 3 time zones" in problem.text
+
+
+def test_a_month_of_missed_digests_is_one_problem():
+    digest = Digest(pk=7, name="Daily news")
+    missed = [
+        Mailing(
+            digest=digest, scheduled_for=NOW - timedelta(days=day), finished_at=NOW, time_zone="UTC", reason="it ran"
+        )
+        for day in range(1, 31)
+    ]
+    (problem,) = find_problems(View(WELL, DEPTHS, [], missed, []), NOW)
+    assert "and of 29 more days until" in problem.text
+    assert problem.since == NOW - timedelta(days=30)
 
 
 def test_who_has_just_come_judges_nobody_by_what_was_before():
