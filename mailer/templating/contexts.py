@@ -1,6 +1,7 @@
 """The plain data that a template sees: what all recipients of a mailing share, and what is one person's own."""
 
 import json
+import re
 from collections.abc import Sequence
 from datetime import datetime, tzinfo
 from typing import Any, NamedTuple
@@ -9,12 +10,17 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 
 from mailer.models import Mailing, RecipientList
+from mailer.models.colours import in_the_dark
+from mailer.templating.markdown import markdown_text
 from mailer.templating.plain_data import hydrate
 
 #: The names that depend on a digest's items, which can be one recipient's own.
 ITEM_NAMES = frozenset({"items", "groups", "count", "shown", "more"})
 #: What a template sees of an item beside when it was published, in the order in which `item_context` takes it.
 ITEM_TEXTS = ("title", "summary", "url", "image_url", "category")
+_WORD = re.compile(r"\w+")
+#: A summary that differs in length by more than this cannot be the title with other punctuation.
+_SLACK = 40
 RIGHT_TO_LEFT = frozenset({"ar", "arc", "ckb", "dv", "fa", "he", "ks", "ps", "sd", "ug", "ur", "yi"})
 
 
@@ -89,7 +95,7 @@ def item_context(texts: Sequence[str], published_at: datetime, zone: tzinfo) -> 
 
 
 def _items(items: Sequence[dict[str, Any]], most: int) -> dict[str, Any]:
-    shown = list(items[:most])
+    shown = [item if says_more(item["summary"], item["title"]) else item | {"summary": ""} for item in items[:most]]
     groups: dict[str, list[dict[str, Any]]] = {}
     for item in shown:
         groups.setdefault(item["category"], []).append(item)
@@ -100,6 +106,17 @@ def _items(items: Sequence[dict[str, Any]], most: int) -> dict[str, Any]:
         "shown": len(shown),
         "more": len(items) - len(shown),
     }
+
+
+def says_more(summary: str, title: str) -> bool:
+    """Whether the summary is more than the title once again, as many feeds have it, in other spacing or punctuation."""
+    return summary != title and (
+        abs(len(summary) - len(title)) > _SLACK or _words(markdown_text(summary)) != _words(markdown_text(title))
+    )
+
+
+def _words(text: str) -> list[str]:
+    return _WORD.findall(text.casefold())
 
 
 def notification_context(context: dict[str, Any], now: datetime) -> dict[str, Any]:
@@ -113,9 +130,19 @@ def notification_context(context: dict[str, Any], now: datetime) -> dict[str, An
 
 
 def _sender(mailing_list: RecipientList | None) -> dict[str, Any]:
-    if mailing_list is None:
-        return {"list": {"name": settings.SITE_NAME, "description": ""}}
-    return {"list": {"name": mailing_list.name, "description": mailing_list.description}}
+    sender = mailing_list or RecipientList(name=settings.SITE_NAME)
+    return {
+        "list": {
+            "name": sender.name,
+            "description": sender.description,
+            "logo_url": sender.logo_url,
+            "logo_alt": sender.logo_alt or sender.name,
+            "logo_link": sender.logo_link,
+            "logo_width": sender.logo_width,
+            "accent": sender.accent,
+            "accent_dark": in_the_dark(sender.accent),
+        }
+    }
 
 
 def language_context(language: str) -> dict[str, Any]:
