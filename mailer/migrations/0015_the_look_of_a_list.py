@@ -30,7 +30,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='recipientlist',
             name='logo_url',
-            field=models.URLField(blank=True, help_text="A picture's address, https. PNG with a transparent ground, twice as wide as it is shown. Empty: none.", max_length=800, validators=[django.core.validators.URLValidator(['https'], message='Mails load pictures over https only.')], verbose_name='logo'),
+            field=models.URLField(blank=True, help_text="A picture's address, https: a PNG with a transparent ground, twice as wide as shown. Empty: none.", max_length=800, validators=[django.core.validators.URLValidator(['https'], message='Mails load pictures over https only.')], verbose_name='logo'),
         ),
         migrations.AddField(
             model_name='recipientlist',

@@ -28,8 +28,8 @@ def validate_accent(colour: str) -> None:
     found = contrast(colour, PAPER)
     if found < READABLE:
         raise ValidationError(
-            f"{colour} is too light: on the mail's paper it has a contrast of {found:.1f}:1, and {READABLE}:1 is needed "
-            "for links and buttons to be read. Choose a darker one."
+            f"{colour} is too light: on the mail's paper it has a contrast of {found:.1f}:1, and {READABLE}:1 is "
+            "needed for links and buttons to be read. Choose a darker one."
         )
 
 

@@ -70,7 +70,7 @@ class RecipientList(models.Model):
         max_length=800,
         blank=True,
         validators=[URLValidator(["https"], message="Mails load pictures over https only.")],
-        help_text="A picture's address, https. PNG with a transparent ground, twice as wide as it is shown. Empty: none.",
+        help_text="A picture's address, https: a PNG with a transparent ground, twice as wide as shown. Empty: none.",
     )
     logo_alt = models.CharField(
         "what the logo says", max_length=200, blank=True, help_text="Where it is not shown. Empty: the list's name."

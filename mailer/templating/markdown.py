@@ -1,7 +1,7 @@
 """The little Markdown that an item's summary may have, as safe HTML and as plain text.
 
-markdown-it reads it, with all switched off that a mail has no use for (pictures above all, which could watch who reads),
-and nh3 lets through a few elements and nothing else. What has no markup, the usual case, takes a short way round both.
+markdown-it reads it, with all switched off that a mail has no use for (pictures above all, which could watch who
+reads), and nh3 lets through a few elements and nothing else. What has no markup takes a short way round both.
 """
 
 import re
@@ -18,19 +18,8 @@ from markdown_it.token import Token
 MOST_CHARACTERS = 1_000
 #: Lists in lists in lists: deeper ones are shown as the characters that they are made of.
 MOST_NESTING = 12
-_RULES = (
-    "emphasis",
-    "link",
-    "autolink",
-    "image",
-    "list",
-    "blockquote",
-    "backticks",
-    "newline",
-    "escape",
-    "entity",
-    "heading",
-)
+_INLINE_RULES = ["emphasis", "link", "autolink", "image", "backticks", "newline", "escape", "entity"]
+_BLOCK_RULES = ["list", "blockquote", "heading"]
 _SCHEMES = ("http", "https", "mailto")
 _ELEMENTS = {"p", "br", "strong", "em", "code", "blockquote", "ul", "ol", "li", "a"}
 _STYLES = {
@@ -139,15 +128,22 @@ def _line(tokens: list[Token]) -> str:
     return said
 
 
-def _leads_somewhere(address: str) -> bool:
-    return address.lower().startswith(tuple(f"{scheme}:" for scheme in _SCHEMES))
-
-
 def _alternative(renderer: Any, tokens: list[Token], index: int, options: Any, env: Any) -> str:
     """A picture as the words that stand for it."""
     return nh3.clean_text(tokens[index].content)
 
 
-_PARSER = MarkdownIt("zero", {"maxNesting": MOST_NESTING}).enable(list(_RULES))
-_PARSER.add_render_rule("image", _alternative)
-_PARSER.validateLink = _leads_somewhere  # type: ignore[method-assign] - its own way of being told
+class _Parser(MarkdownIt):
+    """Reads what is left switched on."""
+
+    def __init__(self) -> None:
+        super().__init__("zero", {"maxNesting": MOST_NESTING})
+        self.enable(_INLINE_RULES + _BLOCK_RULES)
+        self.add_render_rule("image", _alternative)
+
+    def validateLink(self, url: str) -> bool:  # noqa: N802 - the library's name
+        """Whether it leads out of the mail, to a page or an address; what does not stays as it was written."""
+        return url.lower().startswith(tuple(f"{scheme}:" for scheme in _SCHEMES))
+
+
+_PARSER = _Parser()
