@@ -37,4 +37,19 @@ class Migration(migrations.Migration):
             name='logo_width',
             field=models.PositiveSmallIntegerField(default=160, help_text='In pixels, as it is shown; its height follows. A phone has room for 327.', validators=[django.core.validators.MinValueValidator(24), django.core.validators.MaxValueValidator(327)], verbose_name="logo's width"),
         ),
+        migrations.AlterField(
+            model_name='digest',
+            name='max_items',
+            field=models.PositiveSmallIntegerField(default=20, help_text="What is beyond is counted: '12 more'. Gmail cuts off what is longer than about 100 items.", validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(100)]),
+        ),
+        migrations.AlterField(
+            model_name='digestitem',
+            name='image_url',
+            field=models.URLField(blank=True, help_text='Its address. It is shown 16:9, or 4:3 where it is small.', max_length=800, verbose_name='picture'),
+        ),
+        migrations.AlterField(
+            model_name='digestitem',
+            name='summary',
+            field=models.TextField(blank=True, help_text='Markdown: **strong**, *emphasis*, lists, [links](https://…). A long one is cut.'),
+        ),
     ]

@@ -1,7 +1,8 @@
 """What of a mail's HTML and CSS some of the large mail clients do not support, by caniemail's tests (`clients.json`).
 
-A mail may ask for more than every client can do, as long as nothing is lost without it. In `@media` it does: what stands
-there is left out by who does not know it. So it is not looked at, and neither is what only hints, such as `color-scheme`.
+A mail may ask for more than every client can do, as long as nothing is lost without it. In `@media` it does: what
+stands there is left out by who does not know it. So it is not looked at, and neither is what only hints, such as
+`color-scheme`.
 """
 
 import json
@@ -42,7 +43,7 @@ class Unsupported:
 
 
 def unsupported(html: str) -> list[Unsupported]:
-    """What a mail, or a template's source, uses that is not supported everywhere; each feature where it stands first."""
+    """What a mail, or a template's source, uses that is not supported everywhere; each feature once, where it is first."""
     reader = _Reader()
     reader.feed(put_tags_aside(html)[1])
     reader.close()
