@@ -1,8 +1,8 @@
 """What of a mail's HTML and CSS some of the large mail clients do not support, by caniemail's tests (`clients.json`).
 
 A mail may ask for more than every client can do, as long as nothing is lost without it. In `@media` it does: what
-stands there is left out by who does not know it. So it is not looked at, and neither is what only hints, such as
-`color-scheme`.
+stands there is left out by who does not know it. So it is not looked at, and neither are what only hints, such as
+`color-scheme`, and selectors that are gone when the CSS has been inlined.
 """
 
 import json
@@ -26,7 +26,7 @@ _AT_RULE = re.compile(r"(@[\w-]+)[^{;]*(?:;|\{(?:[^{}]*\{[^{}]*\})*[^{}]*\})")
 _RULE = re.compile(r"([^{}]+)\{([^{}]*)\}")
 _DECLARATION = re.compile(r"\s*([\w-]+)\s*:((?:\([^()]*\)|\"[^\"]*\"|'[^']*'|[^;\"'(])*)")
 _QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
-_SELECTOR_PART = re.compile(r"::?[\w-]+|[>+~*\[]")
+_PSEUDO = re.compile(r"::?[\w-]+")
 _PICTURE = re.compile(r"(\.\w+)(?:[?#].*)?$")
 
 
@@ -43,7 +43,7 @@ class Unsupported:
 
 
 def unsupported(html: str) -> list[Unsupported]:
-    """What a mail, or a template's source, uses that is not supported everywhere; each feature once, where it is first."""
+    """What a mail, or a template's source, uses that is not supported everywhere; each feature once."""
     reader = _Reader()
     reader.feed(put_tags_aside(html)[1])
     reader.close()
@@ -78,12 +78,11 @@ class _Reader(HTMLParser):
         css = _COMMENT.sub(_blank, data)
         for at_rule in _AT_RULE.finditer(css):
             self._look_up("at-rule", at_rule[1], at_rule[1], line + css.count("\n", 0, at_rule.start()))
-        for rule in _RULE.finditer(_AT_RULE.sub(_blank, css)):
-            begin = len(rule[0]) - len(rule[0].lstrip())
-            at = line + css.count("\n", 0, rule.start() + begin)
-            for part in _SELECTOR_PART.findall(_QUOTED.sub("", rule[1])):
-                self._look_up("selector", part, f"the selector {part}", at)
-            self._declarations(rule[2], at + rule[0][begin:].count("\n", 0, rule[0][begin:].find("{")))
+        plain = _AT_RULE.sub(_blank, css)
+        for rule in _RULE.finditer(plain):
+            for part in _PSEUDO.findall(_QUOTED.sub("", rule[1])):
+                self._look_up("selector", part, f"the selector {part}", line + plain.count("\n", 0, rule.end(1)))
+            self._declarations(rule[2], line + plain.count("\n", 0, rule.start(2)))
 
     def handle_endtag(self, tag: str) -> None:
         """The end of a style sheet among others."""

@@ -26,8 +26,11 @@ CLIENTS = {
     ("yahoo", "ios"): "Yahoo Mail for iOS",
     ("yahoo", "android"): "Yahoo Mail for Android",
 }
-#: What no mail can be without, what only hints, and what is about other things than HTML and CSS.
-_LEFT_OUT = re.compile(r"css-at-media.*|css-color-scheme|html-(body|doctype|meta-color-scheme)|amp|bimi")
+#: What no mail can be without, what only hints, selectors that are gone when CSS is inlined, and other things than CSS.
+_LEFT_OUT = re.compile(
+    r"css-at-media.*|css-color-scheme|html-(body|doctype|meta-color-scheme)|amp|bimi"
+    r"|css-selector-.*|css-pseudo-class-(not|(first|last|only|nth)-.*)"
+)
 #: Features whose names are not their titles.
 _NAMES: dict[str, dict[str, list[str]]] = {
     "css-block-inline-size": {"property": ["block-size", "inline-size"]},
@@ -48,12 +51,6 @@ _NAMES: dict[str, dict[str, list[str]]] = {
     "css-unit-initial": {"word": ["initial"]},
     "css-variables": {"function": ["var"]},
     "css-nesting": {},
-    "css-selector-adjacent-sibling": {"selector": ["+"]},
-    "css-selector-general-sibling": {"selector": ["~"]},
-    "css-selector-child": {"selector": [">"]},
-    "css-selector-attribute": {"selector": ["["]},
-    "css-selector-universal": {"selector": ["*"]},
-    "css-selector-chaining": {},
     "css-pseudo-class-lang": {"selector": [":lang"]},
     "html-semantics": {
         "element": ["article", "aside", "details", "figcaption", "figure", "footer", "header", "main", "mark", "nav",
