@@ -19,7 +19,7 @@ ITEM_NAMES = frozenset({"items", "groups", "count", "shown", "more"})
 #: What a template sees of an item beside when it was published, in the order in which `item_context` takes it.
 ITEM_TEXTS = ("title", "summary", "url", "image_url", "category")
 _WORD = re.compile(r"\w+")
-#: A summary that differs in length by more than this cannot be the title with other punctuation.
+#: A summary that is longer by more than this is not the title with other punctuation.
 _SLACK = 40
 RIGHT_TO_LEFT = frozenset({"ar", "arc", "ckb", "dv", "fa", "he", "ks", "ps", "sd", "ug", "ur", "yi"})
 
@@ -86,7 +86,7 @@ def item_context(texts: Sequence[str], published_at: datetime, zone: tzinfo) -> 
     title, summary, url, image_url, category = texts
     return {
         "title": title,
-        "summary": summary,
+        "summary": own_summary(summary, title),
         "url": url,
         "image_url": image_url,
         "category": category,
@@ -95,7 +95,7 @@ def item_context(texts: Sequence[str], published_at: datetime, zone: tzinfo) -> 
 
 
 def _items(items: Sequence[dict[str, Any]], most: int) -> dict[str, Any]:
-    shown = [item if says_more(item["summary"], item["title"]) else item | {"summary": ""} for item in items[:most]]
+    shown = list(items[:most])
     groups: dict[str, list[dict[str, Any]]] = {}
     for item in shown:
         groups.setdefault(item["category"], []).append(item)
@@ -108,11 +108,12 @@ def _items(items: Sequence[dict[str, Any]], most: int) -> dict[str, Any]:
     }
 
 
-def says_more(summary: str, title: str) -> bool:
-    """Whether the summary is more than the title once again, as many feeds have it, in other spacing or punctuation."""
-    return summary != title and (
-        abs(len(summary) - len(title)) > _SLACK or _words(markdown_text(summary)) != _words(markdown_text(title))
-    )
+def own_summary(summary: str, title: str) -> str:
+    """The summary; nothing if it only repeats the title, as in many feeds, in other spacing or punctuation."""
+    if len(summary) > len(title) + _SLACK or not summary:
+        return summary
+    repeats = summary == title or _words(markdown_text(summary)) == _words(markdown_text(title))
+    return "" if repeats else summary
 
 
 def _words(text: str) -> list[str]:

@@ -30,6 +30,7 @@ _STYLES = {
     "blockquote": "margin:8px 16px 0",
     "code": "font-family:Menlo,Consolas,monospace;font-size:15px",
 }
+_PLAIN = f'<p style="{_STYLES["p"]}">'
 #: Whatever could be markup, or is written in another way in HTML.
 _MARK = re.compile(r"[\\`*_\[\]<>&\x00-\x1f\x7f-\xa0]")
 _MARK_AT_START = re.compile(r"[-+#]|\d+[.)]")
@@ -39,31 +40,40 @@ _COLOUR = re.compile(r"#[0-9a-fA-F]{3,6}")
 
 def markdown(text: Any, colour: Any = "") -> SafeString:
     """The text's Markdown as HTML paragraphs with their style, links in the colour if one is given."""
-    chosen = str(colour) if _COLOUR.fullmatch(str(colour)) else ""
-    return _html("" if text is None else str(text), chosen)
+    source = text if type(text) is str else _as_text(text)
+    plain = _unmarked(source)
+    if plain is None:
+        return _html(source, str(colour))
+    return SafeString(f"{_PLAIN}{plain}</p>") if plain else SafeString()
 
 
 def markdown_text(text: Any) -> str:
     """The text without its markup, links with their address behind them."""
-    return _text("" if text is None else str(text))
+    source = text if type(text) is str else _as_text(text)
+    plain = _unmarked(source)
+    return _words(source) if plain is None else plain
+
+
+def _as_text(value: Any) -> str:
+    return "" if value is None else str(value) + ""  # a str of its own: what was marked as safe no longer is
+
+
+@lru_cache(maxsize=2048)
+def _unmarked(text: str) -> str | None:
+    """The text as it is shown, if that is so in HTML as well; else None."""
+    shown = _shortened(text)
+    return None if _MARK.search(shown) or _MARK_AT_START.match(shown) else shown
 
 
 @lru_cache(maxsize=2048)
 def _html(text: str, colour: str) -> SafeString:
-    shown = _shortened(text)
-    if not _is_marked(shown):
-        return mark_safe(f'<p style="{_STYLES["p"]}">{shown}</p>' if shown else "")  # noqa: S308 - nothing to escape
-    return mark_safe(_sanitised(_PARSER.renderer.render(_tokens(shown), _PARSER.options, {}), colour))  # noqa: S308
+    rendered = _PARSER.renderer.render(_tokens(_shortened(text)), _PARSER.options, {})
+    return mark_safe(_sanitised(rendered, colour))  # noqa: S308 - nh3 has let it through
 
 
 @lru_cache(maxsize=2048)
-def _text(text: str) -> str:
-    shown = _shortened(text)
-    return "".join(_words(_tokens(shown))).strip() if _is_marked(shown) else shown
-
-
-def _is_marked(text: str) -> bool:
-    return _MARK.search(text) is not None or _MARK_AT_START.match(text) is not None
+def _words(text: str) -> str:
+    return "".join(_pieces(_tokens(_shortened(text)))).strip()
 
 
 def _shortened(text: str) -> str:
@@ -77,7 +87,7 @@ def _shortened(text: str) -> str:
 
 def _sanitised(html: str, colour: str) -> str:
     forced = {tag: {"style": style} for tag, style in _STYLES.items()}
-    if colour:
+    if _COLOUR.fullmatch(colour):
         forced["a"] = {"style": f"color:{colour}"}
     return nh3.clean(
         html,
@@ -98,7 +108,7 @@ def _tokens(text: str) -> list[Token]:
     return tokens
 
 
-def _words(tokens: list[Token]) -> Iterator[str]:
+def _pieces(tokens: list[Token]) -> Iterator[str]:
     numbers: list[int] = []  # of each list that is open the next number; 0 if it has none
     for token in tokens:
         if token.type == "inline":

@@ -13,7 +13,7 @@ from mailer.sending.message import Addressee, Sender
 from mailer.sending.stationery import Stationery
 from mailer.templating.compile import CompiledTemplate, compile_sources
 from mailer.templating.compose import Rendered, compose
-from mailer.templating.contexts import Links, Person, mailing_context, personal_context
+from mailer.templating.contexts import Links, Person, mailing_context, own_summary, personal_context
 from mailer.templating.plain_data import hydrate
 from mailer.templating.sync import Sources, read_sources
 
@@ -55,7 +55,8 @@ def digest_mail(items: Sequence[dict[str, Any]], language: str = "en", most: int
 def item(title: str, **values: Any) -> dict[str, Any]:
     """An item as templates see it."""
     plain = {"summary": "", "url": "https://news.example.org/1", "image_url": "", "category": "", "published_at": NOON}
-    return {"title": title, **plain, **values}
+    made = {"title": title, **plain, **values}
+    return made | {"summary": own_summary(made["summary"], title)}
 
 
 def message(slug: str) -> bytes:

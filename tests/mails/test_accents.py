@@ -33,7 +33,9 @@ def test_every_accent_has_a_shade_for_the_dark(number: int):
 
 
 def test_a_list_is_checked_when_it_is_saved_in_the_admin():
-    mailing_list = RecipientList(slug="x", name="X", accent="#ffcc00", logo_url="http://x.example/a.png", logo_width=600)
+    mailing_list = RecipientList(
+        slug="x", name="X", accent="#ffcc00", logo_url="http://x.example/a.png", logo_width=600
+    )
     with pytest.raises(ValidationError) as refused:
         mailing_list.clean_fields()
     assert refused.value.message_dict.keys() == {"accent", "logo_url", "logo_width"}
