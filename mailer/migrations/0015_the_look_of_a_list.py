@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('mailer', '0012_imports'),
+        ('mailer', '0014_mailing_figures'),
     ]
 
     operations = [

@@ -51,7 +51,9 @@ def _luminance(colour: str) -> float:
 
 
 def _channels(colour: str) -> list[int]:
-    return [int(colour[place : place + 2], 16) for place in (1, 3, 5)]
+    digits = colour.lstrip("#")
+    digits = "".join(digit * 2 for digit in digits) if len(digits) == 3 else digits.ljust(6, "0")
+    return [int(digits[place : place + 2], 16) for place in (0, 2, 4)]
 
 
 def _hex(channels: tuple[float, float, float]) -> str:

@@ -6,17 +6,18 @@ from functools import cache
 from html import unescape
 from typing import Any
 
-from django.conf import settings
-
 from mailer.models import Digest, Mailing, RecipientList
+from mailer.models.templates import Parts
 from mailer.sending.message import Addressee, Sender
 from mailer.sending.stationery import Stationery
+from mailer.templating.authoring import emails_root, put_together
 from mailer.templating.compile import CompiledTemplate, compile_sources
 from mailer.templating.compose import Rendered, compose
 from mailer.templating.contexts import Links, Person, mailing_context, own_summary, personal_context
 from mailer.templating.plain_data import hydrate
-from mailer.templating.sync import Sources, read_sources
+from mailer.templating.sync import read_sources
 
+_FOLDER = emails_root()
 SLUGS = ("digest", "announcement", "notification", "welcome")
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 ADA = Person(1, "ada.lindqvist@example.org", "Ada Lindqvist")
@@ -25,19 +26,23 @@ PICTURE = "https://news.example.org/harbour.jpg"
 
 
 @cache
-def sources_of(slug: str) -> Sources:
-    """A shipped mail's files, its layout put in."""
-    return read_sources(settings.BASE_DIR / "templates" / "emails" / slug)
+def sample_of(slug: str) -> dict[str, Any]:
+    return hydrate(read_sources(_FOLDER / slug).sample)
+
+
+@cache
+def parts_of(slug: str) -> Parts:
+    """A shipped mail's subject, HTML and text, its layout put in."""
+    return put_together(read_sources(_FOLDER / slug).languages[""]).parts
 
 
 def compiled(slug: str) -> CompiledTemplate:
-    sources = sources_of(slug)
-    return compile_sources(sources.subject, sources.html, sources.text)
+    return compile_sources(*parts_of(slug))
 
 
 def sample_mail(slug: str, **changes: Any) -> Rendered:
     """The mail to the person in its sample; `changes` replace names of the sample."""
-    context = hydrate(sources_of(slug).sample) | changes
+    context = sample_of(slug) | changes
     return compose(compiled(slug), context).merge({name: context[name] for name in ("recipient", "links")})
 
 
@@ -61,7 +66,7 @@ def item(title: str, **values: Any) -> dict[str, Any]:
 
 def message(slug: str) -> bytes:
     """The sample as it is on the wire, without the dots that SMTP adds."""
-    context = hydrate(sources_of(slug).sample)
+    context = sample_of(slug)
     sender = Sender(context["list"]["name"], "post@example.org", list_id="<harbour.example.org>")
     addressee = Addressee(ADA.name, ADA.email, "<4h2zq6n0w8xk5m3t7r1c9d@example.org>", context["links"]["unsubscribe"])
     personal = {name: context[name] for name in ("recipient", "links")}

@@ -11,7 +11,7 @@ from mailer.templating.clients import unsupported
 from mailer.templating.compose import Rendered
 from mailer.templating.letter import find_preheader
 from tests.mails.lint import MOST_BYTES, mails, too_long
-from tests.mails.samples import NOON, SLUGS, compiled, digest_mail, item, sample_mail, sources_of
+from tests.mails.samples import NOON, SLUGS, compiled, digest_mail, item, parts_of, sample_mail
 
 MAILS = ["digest", "announcement", "notification", "welcome", "digest of 20 items", "digest, Hebrew"]
 
@@ -37,7 +37,7 @@ def test_nothing_is_used_that_a_large_client_lacks(shown, name: str):
 @pytest.mark.parametrize("slug", SLUGS)
 def test_the_css_is_inlined_once_a_version(slug: str):
     assert compiled(slug).inlined_late == ()
-    assert unsupported(sources_of(slug).html) == []
+    assert unsupported(parts_of(slug).html) == []
 
 
 @pytest.mark.parametrize("name", MAILS)
@@ -100,7 +100,7 @@ def test_a_button_is_a_cell_that_outlook_pads_and_a_link_that_others_do():
 
 
 def test_text_can_be_read_by_day_and_in_the_dark():
-    css = re.search(r"<style>(.*?)</style>", sources_of("digest").html, re.S)[1]
+    css = re.search(r"<style>(.*?)</style>", parts_of("digest").html, re.S)[1]
     day, dark = css.split("@media (prefers-color-scheme:dark)")
     assert f".bg{{margin:0;padding:0;background-color:{PAPER}}}" in day
     assert f".bg{{background-color:{NIGHT}!important}}" in dark
