@@ -26,6 +26,14 @@ test-crash: $(VENV)/.installed-dev ## Kill real processes and read what came of 
 test-e2e: $(VENV)/.installed-dev ## Walk through the admin in a real Chromium, which must be installed
 	$(BIN)/python -m pytest -o addopts="-p no:valkey -p no:randomly -q --timeout=600" tests/e2e
 
+.PHONY: gallery
+gallery: $(VENV)/.installed-dev ## Make a picture of each shipped mail, for docs/gallery.md, with the installed Chromium
+	@$(BIN)/python -m tests.mails gallery
+
+.PHONY: lint-mails
+lint-mails: $(VENV)/.installed-dev ## Look at the shipped mails: axe, what mail clients support, SpamAssassin, sizes
+	@$(BIN)/python -m tests.mails lint
+
 .PHONY: bench
 bench: $(VENV)/.installed-dev benchmarks/.venv/.installed ## Measure how fast it is, against others; QUICK=1 is the short form
 	@$(BIN)/python -m benchmarks $(if $(filter-out 0 no false,$(QUICK)),--quick)

@@ -19,6 +19,7 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 from unfold.views import ChangeList
 from unfold.widgets import (
     UnfoldAdminCheckboxSelectMultipleWidget,
+    UnfoldAdminColorInputWidget,
     UnfoldAdminFileFieldWidget,
     UnfoldAdminRadioSelectWidget,
     UnfoldAdminSelect2Widget,
@@ -51,6 +52,7 @@ __all__ = [
     "Rows",
     "StackedInline",
     "UnfoldAdminCheckboxSelectMultipleWidget",
+    "UnfoldAdminColorInputWidget",
     "UnfoldAdminFileFieldWidget",
     "UnfoldAdminRadioSelectWidget",
     "UnfoldAdminSelect2Widget",

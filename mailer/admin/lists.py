@@ -3,11 +3,12 @@
 from typing import Any
 
 from django.contrib import admin
+from django.db import models
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 
-from mailer.admin.base import Pages
+from mailer.admin.base import Pages, UnfoldAdminColorInputWidget
 from mailer.admin.columns import list_of, moment
 from mailer.insight.growth import growth_of
 from mailer.insight.people import subscribers_by_state
@@ -30,10 +31,17 @@ class RecipientListPages(Pages):
     fieldsets = (
         (None, {"fields": ("name", "slug", "description")}),
         ("Sender", {"fields": ("from_name", "from_email", "reply_to")}),
+        ("Look of the mails", {"fields": ("accent", "logo_url", "logo_alt", "logo_link", "logo_width")}),
         ("Subscribers", {"fields": ("time_zone", "language", "double_opt_in", "is_public")}),
     )
     change_form_outer_before_template = "admin/mailer/list_story.html"
     empty_hint = "No lists yet: add one, then import its recipients from its page."
+
+    def formfield_for_dbfield(self, db_field: "models.Field[Any, Any]", request: HttpRequest, **kwargs: Any) -> Any:
+        """The accent is chosen from the browser's colours."""
+        if db_field.name == "accent":
+            kwargs["widget"] = UnfoldAdminColorInputWidget
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
@@ -30,7 +31,11 @@ class Digest(models.Model):
         "catch-up window (hours)", default=6, help_text="Missed by no more than this, it is still sent, late."
     )
     send_when_empty = models.BooleanField(default=False)
-    max_items = models.PositiveSmallIntegerField(default=20, help_text="What is beyond is counted: '12 more'.")
+    max_items = models.PositiveSmallIntegerField(
+        default=20,
+        validators=[MinValueValidator(1), MaxValueValidator(100)],
+        help_text="What is beyond is counted: '12 more'. Gmail cuts off what is longer than about 100 items.",
+    )
     more_url = models.URLField("link for the rest", blank=True)
     checked_through = models.DateTimeField(
         null=True, editable=False, help_text="Occurrences up to here are planned, skipped or missed."
@@ -74,9 +79,14 @@ class DigestItem(models.Model):
         Recipient, null=True, blank=True, on_delete=models.CASCADE, help_text="Empty: for the whole list."
     )
     title = models.CharField(max_length=300)
-    summary = models.TextField(blank=True)
+    summary = models.TextField(
+        blank=True,
+        help_text="Markdown: **strong**, *emphasis*, lists, [links](https://…). A long one is cut.",
+    )
     url = models.URLField("link", max_length=800, blank=True)
-    image_url = models.URLField("picture", max_length=800, blank=True)
+    image_url = models.URLField(
+        "picture", max_length=800, blank=True, help_text="Its address. It is shown 16:9, or 4:3 where it is small."
+    )
     category = models.CharField(max_length=100, blank=True)
     published_at = models.DateTimeField(default=timezone.now)
     external_id = models.CharField(  # noqa: DJ001 - null, not empty, is what is not unique

@@ -3,9 +3,11 @@
 from typing import Any
 
 from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator, URLValidator
 from django.db import models, transaction
 
 from mailer.models.addresses import AddressField, shown_address
+from mailer.models.colours import ACCENT, validate_accent
 from mailer.models.erasures import Erasure
 from mailer.models.suppressions import Suppression
 from mailer.models.zones import TimeZoneField
@@ -73,6 +75,30 @@ class RecipientList(models.Model):
     language = models.CharField(max_length=20, default="en")
     double_opt_in = models.BooleanField(default=True, help_text="New subscribers confirm by mail first.")
     is_public = models.BooleanField("public", default=False, help_text="Anybody may subscribe.")
+    logo_url = models.URLField(
+        "logo",
+        max_length=800,
+        blank=True,
+        validators=[URLValidator(["https"], message="Mails load pictures over https only.")],
+        help_text="A picture's address, https: a PNG with a transparent ground, twice as wide as shown. Empty: none.",
+    )
+    logo_alt = models.CharField(
+        "what the logo says", max_length=200, blank=True, help_text="Where it is not shown. Empty: the list's name."
+    )
+    logo_link = models.URLField("where the logo leads", max_length=800, blank=True)
+    logo_width = models.PositiveSmallIntegerField(
+        "logo's width",
+        default=160,
+        validators=[MinValueValidator(24), MaxValueValidator(327)],
+        help_text="In pixels, as it is shown; its height follows. A phone has room for 327.",
+    )
+    accent = models.CharField(
+        "accent colour",
+        max_length=7,
+        default=ACCENT,
+        validators=[validate_accent],
+        help_text="Of links, buttons and headings of sections. For the dark a lighter shade is made of it.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     changed_at = models.DateTimeField(auto_now=True, null=True, editable=False)
 

@@ -5,6 +5,8 @@ from typing import Any
 
 from django.template import Library, defaultfilters, defaulttags
 
+from mailer.templating.markdown import markdown, markdown_text
+
 TAGS = ("comment", "cycle", "firstof", "for", "if", "now", "spaceless", "verbatim", "with")
 FILTERS = (
     "add", "capfirst", "cut", "date", "default", "default_if_none", "dictsort", "divisibleby", "escape", "first",
@@ -20,3 +22,5 @@ for _name in TAGS:
     register.tag(_name, _ALL_TAGS[_name])
 for _name in FILTERS:
     register.filters[_name] = _ALL_FILTERS[_name]
+register.filters["markdown"] = markdown
+register.filters["markdown_text"] = markdown_text

@@ -1,6 +1,7 @@
 """The plain data that a template sees: what all recipients of a mailing share, and what is one person's own."""
 
 import json
+import re
 from collections.abc import Sequence
 from datetime import datetime, tzinfo
 from typing import Any, NamedTuple
@@ -9,12 +10,17 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 
 from mailer.models import Mailing, RecipientList
+from mailer.models.colours import in_the_dark
+from mailer.templating.markdown import markdown_text
 from mailer.templating.plain_data import hydrate
 
 #: The names that depend on a digest's items, which can be one recipient's own.
 ITEM_NAMES = frozenset({"items", "groups", "count", "shown", "more"})
 #: What a template sees of an item beside when it was published, in the order in which `item_context` takes it.
 ITEM_TEXTS = ("title", "summary", "url", "image_url", "category")
+_WORD = re.compile(r"\w+")
+#: A summary that is longer by more than this is not the title with other punctuation.
+_SLACK = 40
 RIGHT_TO_LEFT = frozenset({"ar", "arc", "ckb", "dv", "fa", "he", "ks", "ps", "sd", "ug", "ur", "yi"})
 
 
@@ -80,7 +86,7 @@ def item_context(texts: Sequence[str], published_at: datetime, zone: tzinfo) -> 
     title, summary, url, image_url, category = texts
     return {
         "title": title,
-        "summary": summary,
+        "summary": own_summary(summary, title),
         "url": url,
         "image_url": image_url,
         "category": category,
@@ -102,6 +108,18 @@ def _items(items: Sequence[dict[str, Any]], most: int) -> dict[str, Any]:
     }
 
 
+def own_summary(summary: str, title: str) -> str:
+    """The summary; nothing if it only repeats the title, as in many feeds, in other spacing or punctuation."""
+    if len(summary) > len(title) + _SLACK or not summary:
+        return summary
+    repeats = summary == title or _words(markdown_text(summary)) == _words(markdown_text(title))
+    return "" if repeats else summary
+
+
+def _words(text: str) -> list[str]:
+    return _WORD.findall(text.casefold())
+
+
 def notification_context(context: dict[str, Any], now: datetime) -> dict[str, Any]:
     """What a notification's template sees besides its recipient: what every mail has, and the caller's context."""
     return (
@@ -113,9 +131,19 @@ def notification_context(context: dict[str, Any], now: datetime) -> dict[str, An
 
 
 def _sender(mailing_list: RecipientList | None) -> dict[str, Any]:
-    if mailing_list is None:
-        return {"list": {"name": settings.SITE_NAME, "description": ""}}
-    return {"list": {"name": mailing_list.name, "description": mailing_list.description}}
+    sender = mailing_list or RecipientList(name=settings.SITE_NAME)
+    return {
+        "list": {
+            "name": sender.name,
+            "description": sender.description,
+            "logo_url": sender.logo_url,
+            "logo_alt": sender.logo_alt or sender.name,
+            "logo_link": sender.logo_link,
+            "logo_width": sender.logo_width,
+            "accent": sender.accent,
+            "accent_dark": in_the_dark(sender.accent),
+        }
+    }
 
 
 def language_context(language: str) -> dict[str, Any]:

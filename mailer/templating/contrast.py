@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from lxml import html as lxml_html
 from lxml.html import HtmlElement
 
+from mailer.models.colours import contrast
+
 _COLOUR = re.compile(r"(?:^|;)\s*color\s*:\s*(#[0-9a-fA-F]{3,6})\b")
 _GROUND = re.compile(r"(?:^|;)\s*background(?:-color)?\s*:[^;]*?(#[0-9a-fA-F]{3,6})\b")
 _SIZE = re.compile(r"(?:^|;)\s*font(?:-size)?\s*:[^;]*?(\d+(?:\.\d+)?)px")
@@ -38,20 +40,6 @@ def faint_texts(html: str) -> Iterator[Faint]:
         if ratio < needed and (colour, ground) not in seen:
             seen.add((colour, ground))
             yield Faint(words[:40], colour, ground, ratio, needed)
-
-
-def contrast(one: str, other: str) -> float:
-    """Of two colours such as `#14566b`: from 1 (the same) to 21 (black on white)."""
-    light, dark = sorted((_luminance(one), _luminance(other)), reverse=True)
-    return (light + 0.05) / (dark + 0.05)
-
-
-def _luminance(colour: str) -> float:
-    digits = colour.lstrip("#")
-    digits = "".join(digit * 2 for digit in digits) if len(digits) == 3 else digits.ljust(6, "0")
-    channels = [int(digits[place : place + 2], 16) / 255 for place in (0, 2, 4)]
-    red, green, blue = [value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4 for value in channels]
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
 def _needed(element: HtmlElement) -> float:

@@ -29,29 +29,32 @@ _OF_TIME = {
 @lru_cache(maxsize=256)
 def date_writer(date_format: str, language: str | None) -> Callable[[Any], str]:
     """The filter for one format and the language that is active, whose code is `language`."""
-    pieces = re_formatchars.split(get_format(date_format or "DATE_FORMAT"))
-    write, only_day = _write(pieces), not _OF_TIME.keys() & set(pieces[1::2])
 
-    def written(value: Any) -> str:
-        if write is not None and (type(value) is datetime or (only_day and type(value) is date)):
-            return write(value)
+    def plain(value: Any) -> str:
         return str(defaultfilters.date(value, date_format))
 
-    return written
+    return _write(re_formatchars.split(get_format(date_format or "DATE_FORMAT")), plain) or plain
 
 
-def _write(pieces: list[str]) -> Callable[[date], str] | None:
-    """None if there is a letter that is left to Django."""
-    if not set(pieces[1::2]) <= _OF_DAY.keys() | _OF_TIME.keys():
+def _write(pieces: list[str], plain: Callable[[Any], str]) -> Callable[[Any], str] | None:
+    """A function for moments, and for days if it has no letter of a time; what else there is, it leaves to `plain`.
+
+    None if there is a letter that is left to Django.
+    """
+    letters_used = set(pieces[1::2])
+    if not letters_used <= _OF_DAY.keys() | _OF_TIME.keys():
         return None
     source = Source()
     names = {name: source.bind(table) for name, table in _tables().items()}
-    texts = [source.bind(re_escaped.sub(r"\1", text)) for text in pieces[::2]]
-    letters = [(_OF_DAY | _OF_TIME)[letter].format(**names) for letter in pieces[1::2]]
-    together = "".join(
-        f"{{{text}}}{{{letter}}}" for text, letter in zip(texts, [*letters, source.bind("")], strict=True)
-    )
-    source.line(f'return f"{together}"')
+    written = [
+        (_OF_DAY | _OF_TIME)[piece].format(**names) if number % 2 else source.bind(re_escaped.sub(r"\1", piece))
+        for number, piece in enumerate(pieces)  # in turn a text, which may be empty, and a letter
+        if piece
+    ]
+    day = "" if _OF_TIME.keys() & letters_used else f" and type(at) is not {source.bind(date)}"
+    with source.block(f"if type(at) is not {source.bind(datetime)}{day}:"):
+        source.line(f"return {source.bind(plain)}(at)")
+    source.line('return f"' + "".join(f"{{{each}}}" for each in written) + '"')
     return source.function("at")
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from django.conf import settings
 from django.template import Context, defaultfilters
 from django.template.base import render_value_in_context
+from django.utils.safestring import SafeString
 from django.utils.text import add_truncation_text, calculate_truncate_chars_length
 from django.utils.translation import get_language
 
@@ -27,6 +28,8 @@ def html_text(value: Any) -> str:
         if "&" in value or "<" in value or ">" in value or '"' in value or "'" in value:
             return escape(value)
         return value
+    if type(value) is SafeString:
+        return value[:]  # a plain one, which is joined faster
     return _number(value) or render_value_in_context(value, _HTML)
 
 
@@ -75,8 +78,16 @@ def _truncation(length: int, language: str | None) -> tuple[int, str]:
 
 
 def _wordwrap(value: Any, arg: Any) -> Any:
-    if type(value) is not str or type(arg) is not int or arg < 1 or not _wraps_simply(value):
+    if type(value) is not str or type(arg) is not int:
         return defaultfilters.wordwrap(value, arg)
+    return _wrapped(value, arg)
+
+
+@lru_cache(maxsize=4096)
+def _wrapped(value: str, arg: int) -> str:
+    """Kept, because what several people get is wrapped for each of them."""
+    if arg < 1 or not _wraps_simply(value):
+        return str(defaultfilters.wordwrap(value, arg))
     text = value.rstrip(" ")
     lines, start, rest = [], 0, len(text) - arg
     while start < rest:

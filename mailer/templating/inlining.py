@@ -15,6 +15,9 @@ from premailer import Premailer
 
 from mailer.templating.sandbox import TemplateError
 
+#: What a style sheet may name: colours that were checked, so that they are one value wherever they stand.
+COLOURS = ("list.accent", "list.accent_dark")
+_COLOUR = re.compile(rf"\{{\{{ (?:{'|'.join(map(re.escape, COLOURS))}) \}}\}}")
 _TAG = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 TOKEN = re.compile(r"zqt(\d+)tqz")
 _START_TAG = re.compile(r"<[a-zA-Z][^<>]*>")
@@ -78,12 +81,13 @@ def _places(protected: str) -> Iterator[str]:
 
 def _neighbourly(html: str) -> Iterator[str]:
     for style in _STYLE.finditer(html):
-        css = _AT_RULE.sub("", _CSS_COMMENT.sub("", style[1]))
+        whole = _CSS_COMMENT.sub("", _COLOUR.sub("colour", style[1]))
+        css = _AT_RULE.sub("", whole)
         for selectors in _SELECTORS.findall(css):
             if _BY_NEIGHBOUR.search(selectors):
                 yield f"the selector {' '.join(selectors.split())!r} goes by an element's neighbours or attributes"
-        if "{{" in css or "{%" in css:
-            yield "the style sheet holds a template tag"
+        if "{{" in whole or "{%" in whole:
+            yield f"the style sheet holds a template tag other than {{{{ {' }} or {{ '.join(COLOURS)} }}}}"
 
 
 def _line(source: str, position: int) -> int:

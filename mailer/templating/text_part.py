@@ -11,12 +11,13 @@ from mailer.templating.inlining import TOKEN, inline_source, put_tags_aside
 _BREAKS = dict.fromkeys(("p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "blockquote", "pre", "table", "hr"), 2)
 _BREAKS |= dict.fromkeys(("div", "li", "tr", "br", "section", "article", "dt", "dd", "header", "footer"), 1)
 _OPENS, _TURNS = (
-    re.compile(r"\{%\s*(if|for|with|autoescape|spaceless|filter|ifchanged)\b"),
+    re.compile(r"\{%\s*(if|for|autoescape|spaceless|filter|ifchanged)\b"),
     re.compile(r"\{%\s*(else|elif|empty)\b"),
 )
-_CLOSES = re.compile(r"\{%\s*end\w+")
+_CLOSES = re.compile(r"\{%\s*end(?!with)\w+")  # what is in a `with` is always there
 #: Filters whose result is HTML, which a text has no use for.
 _MAKES_HTML = re.compile(r"\|\s*(?:linebreaks|linebreaksbr|urlize|urlizetrunc:\d+|escape|force_escape|safe)\b")
+_MARKDOWN = re.compile(r"\|\s*markdown\b(?::[\w.]+)?")
 _SPACE = re.compile(r"[ \t\r\n\f\u00a0]+")
 
 
@@ -119,7 +120,7 @@ class _Writer:
 
     def _tag(self, tag: str) -> None:
         if tag.startswith("{{"):
-            self._say(_MAKES_HTML.sub("", tag))
+            self._say(_MARKDOWN.sub("|markdown_text", _MAKES_HTML.sub("", tag)))
         elif tag.startswith("{%"):
             self._turn(tag)
 

@@ -1,17 +1,14 @@
 """One service for all stories, which build on each other in the order of the files, and one browser."""
 
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page
 
+from tests.browser import DESK, find_chromium, started_chromium
 from tests.e2e.service import Service
 from tests.fake_relay import FakeRelay
-
-_NAMES = ("chromium", "chromium-browser", "google-chrome")
-PHONE, DESK = {"width": 375, "height": 812}, {"width": 1280, "height": 900}
 
 
 @pytest.fixture(scope="session")
@@ -28,13 +25,10 @@ def service(tmp_path_factory: pytest.TempPathFactory, relay: FakeRelay) -> Itera
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    chromium = next(filter(None, map(shutil.which, _NAMES)), None)
-    if chromium is None:
+    if not find_chromium():
         pytest.skip("no Chromium is installed")
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield started
-        started.close()
+    with started_chromium() as chromium:
+        yield chromium
 
 
 @pytest.fixture(scope="session")

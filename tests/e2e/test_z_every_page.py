@@ -8,7 +8,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Error, Page
 
-from tests.e2e.conftest import DESK, PHONE
+from tests.browser import DESK, PHONE
 
 #: How many addresses with the same shape (numbers and filters apart) are visited.
 _EACH = 1

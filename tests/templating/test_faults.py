@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from mailer.models.colours import contrast
 from mailer.templating.authoring import Written
-from mailer.templating.contrast import contrast
 from mailer.templating.faults import find_faults
 from mailer.templating.sync import read_sources, template_folders
 

@@ -73,3 +73,14 @@ def test_no_filling_leaves_two_empty_lines_or_runs_blocks_together(html: str):
         assert "\n\n\n\n" not in text
         assert "bb" not in text
         assert "* c* d" not in text
+
+
+def test_a_summarys_markdown_is_plain_in_the_text():
+    text = text_of("<p>{{ item.summary|markdown:list.accent }}</p>")
+    context = {"item": {"summary": "**x** & [y](https://a.example/)"}}
+    assert render(parse(text), context, autoescape=False).strip() == "x & y (https://a.example/)"
+
+
+def test_a_name_that_is_set_leaves_no_gap():
+    html = "<p>a</p>{% with b='b' %}{% for one in all %}<p>{{ b }}</p>{% endfor %}{% endwith %}<p>c</p>"
+    assert render(parse(text_of(html)), {"all": [1, 2]}, autoescape=False).strip() == "a\n\nb\n\nb\n\nc"
