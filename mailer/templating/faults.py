@@ -9,6 +9,7 @@ from lxml import html as lxml_html
 
 from mailer.templating.authoring import HTML_NAME, TEXT_NAME, PutTogether, Written, put_together
 from mailer.templating.check import check_sources, unknown_variables
+from mailer.templating.clients import unsupported
 from mailer.templating.compose import Rendered
 from mailer.templating.contrast import faint_texts
 from mailer.templating.flatten import Origin
@@ -97,6 +98,9 @@ def _in_source(together: PutTogether) -> Iterator[Fault]:
         words = reason[place.end() :] if place else reason
         told = f"{words}, so each mail's CSS is inlined by itself, some hundred times slower."
         yield Fault(told, is_error=False, part=origin.name, line=origin.line)
+    for lack in unsupported(html):
+        origin = together.html.origins[min(lack.line, len(together.html.origins)) - 1]
+        yield Fault(f"{lack}.", is_error=False, part=origin.name, line=origin.line)
     _, protected = put_tags_aside(html)
     for image in lxml_html.document_fromstring(protected or "<p></p>").iter("img"):
         if image.get("alt") is None:

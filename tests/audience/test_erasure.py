@@ -63,7 +63,7 @@ axes.AccessAttempt user_agent username http_accept
 axes.AccessLog user_agent username http_accept path_info session_hash
 mailer.Erasure fingerprint
 mailer.Recipient time_zone language
-mailer.RecipientList slug name description from_name from_email reply_to time_zone language
+mailer.RecipientList slug name description from_name from_email reply_to time_zone language accent logo_alt logo_link logo_url
 mailer.Segment name
 mailer.SegmentCondition attribute
 mailer.EmailTemplate slug name

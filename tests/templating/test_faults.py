@@ -55,6 +55,12 @@ def test_each_fault_is_told_with_its_place(changes: dict[str, str], told: str):
     assert told in faults_of(**changes)
 
 
+def test_css_that_large_clients_lack_is_told_with_who_lacks_it():
+    [told] = faults_of(html=with_html('<p style="display:grid">x</p>'))
+    assert told.startswith("body.html, line 3: display:grid is not supported by Gmail, ")
+    assert "Outlook for Windows" in told
+
+
 def test_a_line_is_the_authors_own_and_not_the_layouts():
     html = '{% extends "_layout/body.html" %}\n{% block content %}\n<p>{{ nosuch }}</p>{% endblock %}'
     sample = read_sources(next(each for each in template_folders() if each.name == "announcement")).sample
