@@ -13,7 +13,9 @@ from mailer.scheduling.drafts import draft_announcement, draft_digest, letter_of
 from mailer.scheduling.planning import plan_now
 from mailer.sending.batch import send_range
 from mailer.sending.claim import Range
+from mailer.templating.authoring import emails_root
 from mailer.templating.sandbox import TemplateError
+from mailer.templating.sync import sync_folder
 from tests.build import make_item, make_list, subscribe
 from tests.fake_relay import FakeRelay, Received
 
@@ -111,3 +113,23 @@ def test_what_cannot_be_filled_is_said_and_not_sent(template, now: datetime):
     with pytest.raises(TemplateError, match="count"):
         plan_test(draft_announcement(announcement, person, now), person, None, now + timedelta(minutes=1))
     assert Mailing.objects.count() == 0
+
+
+def test_a_summarys_markdown_and_the_lists_look_arrive_also_in_a_test_mail(digest: Digest, relay: FakeRelay):
+    synced = sync_folder(emails_root() / "digest")
+    assert synced is not None
+    digest.template, digest.list.accent = synced.version.template, "#8a1c1c"
+    digest.list.save()
+    digest.save()
+    make_item(digest.list, "The harbour", summary="**Forty** boats, see the [list](https://boats.example/).")
+    make_item(digest.list, "The bridge is closed", summary="The bridge is closed.")
+    now = timezone.now()
+    me = Recipient.objects.create(email="me@example.org")
+    send(plan_test(draft_digest(digest, me, now), me, None, now))
+    send(plan_now(digest, now))
+    for mail in relay.received:
+        html, text = (body(read(mail), kind) for kind in ("html", "plain"))
+        assert '<strong>Forty</strong> boats, see the <a href="https://boats.example/" style="color:#8a1c1c">' in html
+        assert "Forty boats, see the list (https://boats.example/)." in text
+        assert "The bridge is closed." not in html
+    assert {mail.recipient for mail in relay.received} > {"me@example.org"}
