@@ -5,11 +5,18 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 
+from mailer.web.archive import archive, archived_mail
+from mailer.web.feed import archive_feed
+from mailer.web.own_mail import own_mail
 from mailer.web.unsubscribe import unsubscribe
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
     path("u/<str:token>", unsubscribe, name="unsubscribe"),
+    path("v/<str:token>", own_mail, name="own_mail"),
+    path("lists/<slug:slug>/", archive, name="archive"),
+    path("lists/<slug:slug>/feed.xml", archive_feed, name="archive_feed"),
+    path("lists/<slug:slug>/<int:pk>/", archived_mail, name="archived_mail"),
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
 ]
 if settings.LOCAL_INBOX:

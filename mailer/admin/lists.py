@@ -32,7 +32,7 @@ class RecipientListPages(Pages):
         (None, {"fields": ("name", "slug", "description")}),
         ("Sender", {"fields": ("from_name", "from_email", "reply_to")}),
         ("Look of the mails", {"fields": ("accent", "logo_url", "logo_alt", "logo_link", "logo_width")}),
-        ("Subscribers", {"fields": ("time_zone", "language", "double_opt_in", "is_public")}),
+        ("Subscribers", {"fields": ("time_zone", "language", "double_opt_in", "is_public", "archive_is_public")}),
     )
     change_form_outer_before_template = "admin/mailer/list_story.html"
     empty_hint = "No lists yet: add one, then import its recipients from its page."

@@ -99,6 +99,12 @@ class RecipientList(models.Model):
         validators=[validate_accent],
         help_text="Of links, buttons and headings of sections. For the dark a lighter shade is made of it.",
     )
+    archive_is_public = models.BooleanField(
+        "public archive",
+        default=False,
+        help_text="Anybody may read, on a page and in a feed, what goes and went to this list: without names and "
+        "without what was for one person, and no announcements to segments.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     changed_at = models.DateTimeField(auto_now=True, null=True, editable=False)
 

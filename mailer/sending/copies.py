@@ -1,4 +1,4 @@
-"""A mail once more as it went out, for staff's eyes: made by the same writer from what its mailing pins."""
+"""A mail once more as it went out, for staff or for its recipient: by the same writer, from what its mailing pins."""
 
 import json
 from dataclasses import dataclass
@@ -34,13 +34,29 @@ def copy_of(delivery: Delivery, recipient: Recipient, at: datetime) -> Copy:
 
     With their tokens staff could unsubscribe people by a slip, and the log would say that they did so themselves.
     """
-    writer = LetterWriter(delivery.mailing)
-    person = Person(recipient.pk, recipient.email, recipient.name, json.dumps(recipient.attributes), recipient.language)
-    links = Links(unsubscribe=f"{settings.SITE_URL}/u/not-shown-here") if delivery.mailing.list else Links()
+    site = settings.SITE_URL
+    inert = Links(unsubscribe=f"{site}/u/not-shown-here", view=f"{site}/v/not-shown-here")
+    links = inert if delivery.mailing.list else Links()
+    return write_copy(LetterWriter(delivery.mailing), delivery.pk, person_of(recipient), links, at)
+
+
+def own_copy(delivery: Delivery, recipient: Recipient, at: datetime) -> Copy:
+    """The same for the recipient, whose links are their own. Raises NoCopy."""
+    writer, person = LetterWriter(delivery.mailing), person_of(recipient)
+    return write_copy(writer, delivery.pk, person, writer.links_of(person), at)
+
+
+def person_of(recipient: Recipient) -> Person:
+    """The recipient as mails name them."""
+    return Person(recipient.pk, recipient.email, recipient.name, json.dumps(recipient.attributes), recipient.language)
+
+
+def write_copy(writer: LetterWriter, pk: int, person: Person, links: Links, at: datetime) -> Copy:
+    """The mail of the delivery `pk`. Raises NoCopy."""
     with translation.override(writer.language):
         try:
             writer.look_up([person.id])
-            data = writer.write(delivery.pk, person, links, True, at)
+            data = writer.write(pk, person, links, True, at)
         except BROKEN as error:
             raise NoCopy(f"The template can't be filled with what is known of this person now: {error}") from error
     if data is None:

@@ -57,6 +57,7 @@ class LetterWriter:
         self._items = Items(mailing)
         purpose = "test" if self._is_test else "unsubscribe"  # a test's link looks like one and ends nothing
         self._signer = Signer(purpose, self._list.id) if self._list else None
+        self._viewer = Signer("view", mailing.id)
         self._message_ids, self._site = MessageIds(), settings.SITE_URL
         #: By translation, and for those with items of their own or for all others.
         self._stationeries: dict[tuple[str, bool], _Sheets] = {}
@@ -82,7 +83,7 @@ class LetterWriter:
         if refused is not None or person is None:
             return refused or Outcome(claimed.id, Kind.SKIPPED, reason=Delivery.Reason.ERASED)
         try:
-            data = self.write(claimed.id, person, self._links(person), eight_bit, now)
+            data = self.write(claimed.id, person, self.links_of(person), eight_bit, now)
         except BROKEN as error:
             return Outcome(claimed.id, Kind.PERMANENT, None, str(error), Delivery.Reason.TEMPLATE)
         if data is None:
@@ -129,7 +130,11 @@ class LetterWriter:
         subject, html, text = self._version.parts(language)
         return compile_sources(f"[Test] {subject}" if self._is_test else subject, html, text)
 
-    def _links(self, person: Person) -> Links:
+    def links_of(self, person: Person) -> Links:
+        """What the person's own mail leads to; nothing for a mail that belongs to no list."""
         if self._signer is None:
             return Links()
-        return Links(unsubscribe=f"{self._site}/u/{self._signer.make_token(person.id)}")
+        return Links(
+            unsubscribe=f"{self._site}/u/{self._signer.make_token(person.id)}",
+            view=f"{self._site}/v/{self._viewer.make_token(person.id)}",
+        )

@@ -8,6 +8,8 @@ from email.utils import format_datetime
 from functools import lru_cache
 from typing import NamedTuple
 
+from django.conf import settings
+
 from mailer.models import RecipientList
 from mailer.sending.headers import mailbox, unstructured
 from mailer.templating.compose import Rendered
@@ -24,6 +26,7 @@ class Sender:
     address: str
     reply_to: str = ""
     list_id: str = ""  #: RFC 2919; empty for mails that belong to no list
+    archive: str = ""  #: RFC 2369; where anybody may read the list's mails
 
 
 class Addressee(NamedTuple):
@@ -44,6 +47,7 @@ def make_sender(mailing_list: RecipientList | None, name: str, address: str) -> 
         address=mailing_list.from_email or address,
         reply_to=mailing_list.reply_to,
         list_id=f"<{mailing_list.slug}.{address.rpartition('@')[2]}>",
+        archive=f"{settings.SITE_URL}/lists/{mailing_list.slug}/" if mailing_list.archive_is_public else "",
     )
 
 
@@ -70,6 +74,8 @@ def shared_head(sender: Sender, boundary: str) -> bytes:
         head += f"Reply-To: {sender.reply_to}\r\n"
     if sender.list_id:
         head += f"List-Id: {sender.list_id}\r\nPrecedence: bulk\r\n"
+    if sender.archive:
+        head += f"List-Archive: <{sender.archive}>\r\n"
     head += f'MIME-Version: 1.0\r\nContent-Type: multipart/alternative;\r\n boundary="{boundary}"\r\n'
     return head.encode("ascii")
 

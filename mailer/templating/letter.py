@@ -35,7 +35,8 @@ def preview_letter(mailing: Mailing, items: Sequence[dict[str, Any]], person: Pe
     """
     version = mailing.version
     compiled = compile_sources(*version.parts(person.language))
-    links = Links(unsubscribe=f"{settings.SITE_URL}/u/preview") if mailing.list else Links()
+    site = settings.SITE_URL
+    links = Links(unsubscribe=f"{site}/u/preview", view=f"{site}/v/preview") if mailing.list else Links()
     language = version.translation_for(person.language)
     context = mailing_context(mailing, items, language) | {"links": links.there()}
     mail = compose(compiled, context).merge(personal_context(person, links))
