@@ -5,6 +5,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.feedgenerator import Atom1Feed
+from django.utils.html import escape
 from django.utils.http import http_date
 from django.views.decorators.http import conditional_page, require_safe
 
@@ -27,7 +28,7 @@ def archive_feed(request: HttpRequest, slug: str) -> HttpResponse:
         feed.add_item(
             title=headline.subject,
             link=f"{link}{mailing.pk}/",
-            description=" · ".join(headline.titles),
+            description=escape(" · ".join(headline.titles)),  # Atom1Feed says that it is HTML
             pubdate=mailing.scheduled_for,
             updateddate=mailing.finished_at or mailing.scheduled_for,
         )
