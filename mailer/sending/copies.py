@@ -6,12 +6,11 @@ from datetime import datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 
-from django.conf import settings
 from django.utils import translation
 
 from mailer.models import Delivery, Recipient
 from mailer.sending.letters import BROKEN, LetterWriter
-from mailer.templating.contexts import Links, Person
+from mailer.templating.contexts import Person, still_links
 
 
 class NoCopy(Exception):
@@ -36,7 +35,7 @@ def copy_of(delivery: Delivery, recipient: Recipient, at: datetime) -> Copy:
     """
     writer = LetterWriter(delivery.mailing)
     person = Person(recipient.pk, recipient.email, recipient.name, json.dumps(recipient.attributes), recipient.language)
-    links = Links(unsubscribe=f"{settings.SITE_URL}/u/not-shown-here") if delivery.mailing.list else Links()
+    links = still_links(delivery.mailing, "not-shown-here")
     with translation.override(writer.language):
         try:
             writer.look_up([person.id])
