@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('mailer', '0015_people'),
+        ('mailer', '0016_the_look_of_a_list'),
     ]
 
     operations = [
