@@ -89,7 +89,7 @@ AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # the page says when it ends, and then it ends
-AXES_CLIENT_IP_CALLABLE = "mailer.admin.logins.address_of"
+AXES_CLIENT_IP_CALLABLE = "mailer.web.client_address.address_of"
 AXES_LOCKOUT_CALLABLE = "mailer.admin.logins.refuse_login"
 AXES_ENABLE_ADMIN = False  # mailer.admin.logins has its pages
 AXES_VERBOSE = False

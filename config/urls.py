@@ -8,6 +8,8 @@ from django.views.generic import RedirectView
 from mailer.web.archive import archive, archived_mail
 from mailer.web.feed import archive_feed
 from mailer.web.own_mail import own_mail
+from mailer.web.preferences import forget_me, preferences, take_data
+from mailer.web.sign_up import confirm_sign_up, embedded_sign_up, sign_up
 from mailer.web.unsubscribe import unsubscribe
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -17,6 +19,12 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("lists/<slug:slug>/", archive, name="archive"),
     path("lists/<slug:slug>/feed.xml", archive_feed, name="archive_feed"),
     path("lists/<slug:slug>/<int:pk>/", archived_mail, name="archived_mail"),
+    path("p/<str:token>", preferences, name="preferences"),
+    path("p/<str:token>/data", take_data, name="take_data"),
+    path("p/<str:token>/erase", forget_me, name="forget_me"),
+    path("s/<slug:slug>", sign_up, name="sign_up"),
+    path("s/<slug:slug>/form", embedded_sign_up, name="embedded_sign_up"),
+    path("c/<str:token>", confirm_sign_up, name="confirm_sign_up"),
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
 ]
 if settings.LOCAL_INBOX:

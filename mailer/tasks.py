@@ -15,6 +15,7 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from mailer.audience.imports import LostImport, check_import, claim_import, run_import, work_on
+from mailer.audience.sign_ups import forget_forms
 from mailer.audience.striking import strike_erased
 from mailer.audience.undoing import undo_import
 from mailer.audience.uploads import purge_imports
@@ -126,6 +127,7 @@ def purge() -> dict[str, int]:
     """Each night: delete what is older than LOG_RETENTION_DAYS, and the files of imports after IMPORT_DAYS."""
     strike_erased(timezone.now())
     purge_imports(timezone.now())
+    forget_forms(timezone.now())
     before = timezone.now() - timedelta(days=settings.LOG_RETENTION_DAYS)
     return {**purge_log(before), **purge_notes(before)}
 

@@ -1,8 +1,6 @@
 """Failed logins are counted by name and address, and after some of them there is a pause; both by django-axes."""
 
-import re
 from datetime import datetime
-from ipaddress import ip_address
 from typing import Any
 
 from axes.models import AccessAttempt, AccessLog
@@ -16,22 +14,7 @@ from django.utils import timezone
 from mailer.admin.base import LogPages
 from mailer.admin.columns import moment
 from mailer.insight.words import when
-
-#: Some proxies add the port.
-WITH_PORT = re.compile(r"\[?(?P<address>[\d.]+|(?<=\[)[0-9a-fA-F:.]+)\]?:\d+")
-
-
-def address_of(request: HttpRequest) -> str:
-    """From where a request comes; behind a proxy, what that saw, which is the last in its header.
-
-    Whatever stands before it, the client may have written itself.
-    """
-    seen = request.META.get("HTTP_X_FORWARDED_FOR", "").rpartition(",")[2].strip() if settings.BEHIND_PROXY else ""
-    found = WITH_PORT.fullmatch(seen)
-    try:
-        return str(ip_address(found["address"] if found else seen))
-    except ValueError:
-        return str(request.META.get("REMOTE_ADDR", ""))
+from mailer.web.client_address import address_of
 
 
 def refuse_login(request: HttpRequest, response: HttpResponse | None, credentials: Any = None) -> HttpResponse:

@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('mailer', '0016_the_look_of_a_list'),
+        ('mailer', '0017_sign_ups'),
     ]
 
     operations = [

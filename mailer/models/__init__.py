@@ -14,6 +14,7 @@ from mailer.models.recipients import Domain, Recipient, RecipientList, Subscript
 from mailer.models.relays import RelayPause
 from mailer.models.roles import RoleGrant
 from mailer.models.segments import Segment, SegmentCondition
+from mailer.models.sign_ups import SignUp
 from mailer.models.suppressions import LiftedSuppression, Suppression
 from mailer.models.templates import EmailTemplate, TemplateVersion
 from mailer.models.watch import Alert, Heartbeat, Tally
@@ -46,6 +47,7 @@ __all__ = [
     "RoleGrant",
     "Segment",
     "SegmentCondition",
+    "SignUp",
     "Subscription",
     "Suppression",
     "Tally",

@@ -6,12 +6,11 @@ from datetime import datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 
-from django.conf import settings
 from django.utils import translation
 
 from mailer.models import Delivery, Recipient
 from mailer.sending.letters import BROKEN, LetterWriter
-from mailer.templating.contexts import Links, Person
+from mailer.templating.contexts import Links, Person, still_links
 
 
 class NoCopy(Exception):
@@ -34,9 +33,7 @@ def copy_of(delivery: Delivery, recipient: Recipient, at: datetime) -> Copy:
 
     With their tokens staff could unsubscribe people by a slip, and the log would say that they did so themselves.
     """
-    site = settings.SITE_URL
-    inert = Links(unsubscribe=f"{site}/u/not-shown-here", view=f"{site}/v/not-shown-here")
-    links = inert if delivery.mailing.list else Links()
+    links = still_links(delivery.mailing, "not-shown-here")
     return write_copy(LetterWriter(delivery.mailing), delivery.pk, person_of(recipient), links, at)
 
 

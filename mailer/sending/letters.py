@@ -55,8 +55,9 @@ class LetterWriter:
         self._compile("")  # a mailing whose template can't be used does not begin
         self._sender = make_sender(mailing.list, settings.SITE_NAME, parseaddr(settings.DEFAULT_FROM_EMAIL)[1])
         self._items = Items(mailing)
-        purpose = "test" if self._is_test else "unsubscribe"  # a test's link looks like one and ends nothing
-        self._signer = Signer(purpose, self._list.id) if self._list else None
+        # A test's links look like links, and open and end nothing.
+        self._leaving = Signer("test" if self._is_test else "unsubscribe", self._list.id) if self._list else None
+        self._preferences = Signer("test" if self._is_test else "preferences")
         self._viewer = Signer("view", mailing.id)
         self._message_ids, self._site = MessageIds(), settings.SITE_URL
         #: By translation, and for those with items of their own or for all others.
@@ -131,10 +132,12 @@ class LetterWriter:
         return compile_sources(f"[Test] {subject}" if self._is_test else subject, html, text)
 
     def links_of(self, person: Person) -> Links:
-        """What the person's own mail leads to; nothing for a mail that belongs to no list."""
-        if self._signer is None:
-            return Links()
+        """What the person's own mail leads to; a mail that belongs to no list has only their preferences."""
+        preferences = f"{self._site}/p/{self._preferences.make_token(person.id)}"
+        if self._leaving is None:
+            return Links(preferences=preferences)
         return Links(
-            unsubscribe=f"{self._site}/u/{self._signer.make_token(person.id)}",
+            unsubscribe=f"{self._site}/u/{self._leaving.make_token(person.id)}",
+            preferences=preferences,
             view=f"{self._site}/v/{self._viewer.make_token(person.id)}",
         )

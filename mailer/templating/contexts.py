@@ -46,6 +46,15 @@ class Links(NamedTuple):
         return {"unsubscribe": bool(self.unsubscribe), "preferences": bool(self.preferences), "view": bool(self.view)}
 
 
+def still_links(mailing: Mailing, token: str) -> Links:
+    """Links that look as the mailing's do, for eyes only: with this token they lead nowhere."""
+    site = settings.SITE_URL
+    preferences = f"{site}/p/{token}"
+    if mailing.list is None:
+        return Links(preferences=preferences)
+    return Links(unsubscribe=f"{site}/u/{token}", preferences=preferences, view=f"{site}/v/{token}")
+
+
 def personal_context(person: Person, links: Links, with_attributes: bool = True) -> dict[str, Any]:
     """`recipient` and `links`; the attributes only if they are needed, because they have to be read from JSON."""
     recipient: dict[str, Any] = {

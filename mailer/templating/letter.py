@@ -4,13 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.conf import settings
 from lxml import html as lxml_html
 
 from mailer.models import Mailing
 from mailer.templating.compile import compile_sources
 from mailer.templating.compose import Rendered, compose
-from mailer.templating.contexts import Links, Person, mailing_context, personal_context
+from mailer.templating.contexts import Person, mailing_context, personal_context, still_links
 
 #: Who a letter is shown to where nobody is named.
 SOMEBODY = Person(0, "somebody@example.com", "Some Body")
@@ -35,8 +34,7 @@ def preview_letter(mailing: Mailing, items: Sequence[dict[str, Any]], person: Pe
     """
     version = mailing.version
     compiled = compile_sources(*version.parts(person.language))
-    site = settings.SITE_URL
-    links = Links(unsubscribe=f"{site}/u/preview", view=f"{site}/v/preview") if mailing.list else Links()
+    links = still_links(mailing, "preview")
     language = version.translation_for(person.language)
     context = mailing_context(mailing, items, language) | {"links": links.there()}
     mail = compose(compiled, context).merge(personal_context(person, links))

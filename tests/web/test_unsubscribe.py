@@ -5,7 +5,7 @@ from django.test import Client
 
 from mailer.audience.links import make_token
 from mailer.models import ConsentEvent, Recipient, RecipientList, Subscription
-from tests.build import make_list
+from tests.build import make_list, subscribe
 
 pytestmark = pytest.mark.django_db
 ONE_CLICK = {"List-Unsubscribe": "One-Click"}
@@ -87,3 +87,38 @@ def test_the_link_holds_no_address(people: RecipientList):
     assert "@" not in link(people)
     assert "person" not in link(people)
     assert len(link(people)) < 40
+
+
+@pytest.mark.parametrize(
+    ("action", "status", "cadence", "events"),
+    [
+        ("weekly", "active", "weekly", ["unsubscribed", "resubscribed", "cadence"]),
+        ("pause", "active", "daily", ["unsubscribed", "resubscribed", "paused"]),
+        ("all", "unsubscribed", "daily", ["unsubscribed"]),
+    ],
+)
+def test_less_is_offered_after_leaving(
+    client: Client, people: RecipientList, action: str, status: str, cadence: str, events: list[str]
+):
+    assert f'value="{action}"' in client.post(link(people)).content.decode()
+    assert client.post(link(people), {"action": action}).status_code == 200
+    row = Subscription.objects.get(recipient__email="person1@example.org")
+    assert (row.status, row.cadence) == (status, cadence)
+    assert (row.paused_until is not None) == (action == "pause")
+    assert list(ConsentEvent.objects.values_list("what", flat=True)) == events
+
+
+def test_all_lists_means_all(client: Client, people: RecipientList):
+    subscribe(make_list("town"), "person1@example.org")
+    client.post(link(people), {"action": "all"})
+    assert set(
+        Subscription.objects.filter(recipient__email="person1@example.org").values_list("status", flat=True)
+    ) == {"unsubscribed"}
+    assert Subscription.objects.filter(status="active").count() == 1
+
+
+@pytest.mark.parametrize("action", ["undo", "weekly", "pause", "all"])
+def test_what_is_offered_changes_nothing_for_a_forged_link(client: Client, people: RecipientList, action: str):
+    assert client.post("/u/AAAA", {"action": action}).status_code == 200
+    assert states() == ["active", "active"]
+    assert not ConsentEvent.objects.exists()
