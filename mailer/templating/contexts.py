@@ -78,7 +78,7 @@ def mailing_context(mailing: Mailing, items: Sequence[dict[str, Any]], language:
     language = language or mailing.language
     if mailing.kind == Mailing.Kind.NOTIFICATION:
         return notification_context(mailing.context, mailing.scheduled_for) | language_context(language)
-    context = _sender(mailing.list) | language_context(language) | {"late": "", "date": _local_date(mailing)}
+    context = list_context(mailing.list) | language_context(language) | {"late": "", "date": _local_date(mailing)}
     if mailing.digest is not None:
         context |= {"digest": {"name": mailing.digest.name}, "more_url": mailing.digest.more_url}
         context |= _items(items, mailing.digest.max_items)
@@ -132,14 +132,15 @@ def _words(text: str) -> list[str]:
 def notification_context(context: dict[str, Any], now: datetime) -> dict[str, Any]:
     """What a notification's template sees besides its recipient: what every mail has, and the caller's context."""
     return (
-        _sender(None)
+        list_context(None)
         | language_context(settings.LANGUAGE_CODE)
         | {"date": now.astimezone(ZoneInfo(settings.PROJECT_TIME_ZONE)).date()}
         | context
     )
 
 
-def _sender(mailing_list: RecipientList | None) -> dict[str, Any]:
+def list_context(mailing_list: RecipientList | None) -> dict[str, Any]:
+    """What a mail says of its list, and how it looks; without one it comes from the service itself."""
     sender = mailing_list or RecipientList(name=settings.SITE_NAME)
     return {
         "list": {

@@ -20,6 +20,7 @@ from mailer.audience.sign_ups import (
 from mailer.feedback.preferences import confirm
 from mailer.models import AddressField, RecipientList
 from mailer.notify import notify_user
+from mailer.templating.contexts import list_context
 from mailer.web.client_address import address_of
 from mailer.web.pages import FRAMED_POLICY, recipients_page
 
@@ -102,7 +103,7 @@ def _ask(request: HttpRequest, mailing_list: RecipientList, address: str, source
 def _said(mailing_list: RecipientList, asked: Asked) -> dict[str, object]:
     token = make_confirmation(mailing_list.pk, asked.recipient.pk, timezone.now())
     return {
-        "list": {"name": mailing_list.name, "description": mailing_list.description},
+        **list_context(mailing_list),
         "is_member": asked.is_member,
         "confirm_url": f"{settings.SITE_URL}/c/{token}",
     }

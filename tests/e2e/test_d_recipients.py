@@ -8,7 +8,7 @@ from email import message_from_bytes, policy
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.conftest import PHONE
+from tests.browser import PHONE
 from tests.e2e.service import Service
 from tests.e2e.test_z_every_page import _faults
 from tests.fake_relay import FakeRelay
