@@ -62,6 +62,7 @@ axes.AccessFailureLog user_agent username http_accept path_info
 axes.AccessAttempt user_agent username http_accept
 axes.AccessLog user_agent username http_accept path_info session_hash
 mailer.Erasure fingerprint
+mailer.SignUp address network
 mailer.Recipient time_zone language
 mailer.RecipientList slug name description from_name from_email reply_to time_zone language accent logo_alt logo_link logo_url
 mailer.Segment name
