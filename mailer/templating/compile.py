@@ -18,7 +18,7 @@ class CompiledTemplate:
     inlined_late: tuple[str, ...] = ()  #: why its CSS is inlined in each mail and not here; empty: it is
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=16)
 def compile_sources(subject: str, html: str, text: str) -> CompiledTemplate:
     """The sources with their CSS inlined, parsed. Raises TemplateError with the part and the line of the fault."""
     parsed = parse(html, "body.html")  # before inlining, so that the line is the author's
