@@ -13,6 +13,7 @@ from django.template import Context, Node, VariableDoesNotExist
 from django.template.base import NodeList, TextNode
 from django.template.defaulttags import CycleNode, FirstOfNode, IfNode, NowNode, WithNode
 from django.utils import translation
+from django.utils.translation import get_supported_language_variant
 
 from mailer.templating.budget import STEPS, WORK, Budget, check_output, steps_for
 from mailer.templating.compile import CompiledTemplate
@@ -94,9 +95,9 @@ def compose(compiled: CompiledTemplate, context: dict[str, Any], personal: froze
     `links` in the context, if given, says which links they all have: names with true or false. `personal` are the
     names that `merge` will be given.
     """
-    language = str(context.get("language") or "en")
-    work = _Work(personal, steps_for(context))
+    language = _known_language(str(context.get("language") or "en"))
     with translation.override(language), told_as_template_errors():
+        work = _Work(personal, steps_for(context))
         return Composition(
             subject=_evaluate(compiled.subject, context, work, autoescape=False),
             html=_evaluate(compiled.html, context, work, autoescape=True),
@@ -105,6 +106,14 @@ def compose(compiled: CompiledTemplate, context: dict[str, Any], personal: froze
             inlined_late=bool(compiled.inlined_late),
             budget=work.merging,
         )
+
+
+def _known_language(code: str) -> str:
+    """The language, or one that it is a kind of; Django would keep whatever is named in memory for ever."""
+    try:
+        return get_supported_language_variant(code)
+    except (LookupError, ValueError):
+        return "en"
 
 
 def fill(parts: Parts, personal: dict[str, Any]) -> str:
@@ -116,7 +125,8 @@ def joined(parts: Iterable[str | Field]) -> Parts:
     """The same parts with neighbouring texts as one."""
     together: list[str | Field] = []
     for is_text, neighbours in groupby(parts, lambda part: isinstance(part, str)):
-        together += ["".join(map(str, neighbours))] if is_text else neighbours
+        found = list(neighbours)
+        together += ["".join(map(str, found))] if is_text else found
     return tuple(together)
 
 
@@ -172,7 +182,7 @@ class _Evaluation:
 
     def _field(self, node: Node, scope: dict[Any, Any]) -> Field:
         steps, nodes = self.work.steps, NodeList([node])
-        # What is written outside loops is counted here, once; too much of it is left to Django's nodes, which count all.
+        # What is written outside loops is counted here, once; too much of it is left to Django's nodes.
         generated = generate(node, self.personal, self.autoescape) if self.template.steps <= steps else None
         share = steps // max(1, self.template.loops)
         return Field(nodes, self.template, scope, self.autoescape, generated, share, self.work.merging)

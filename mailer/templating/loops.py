@@ -7,7 +7,6 @@ from typing import Any
 from django.template import TemplateSyntaxError
 from django.template.base import FilterExpression, Node, NodeList, TextNode
 from django.template.defaulttags import ForNode, IfNode
-from django.utils.safestring import SafeString
 
 from mailer.templating.budget import EACH, LONGEST_OWN
 
@@ -15,19 +14,21 @@ from mailer.templating.budget import EACH, LONGEST_OWN
 class BoundedForNode(ForNode):
     """Django's loop over a list or a dictionary that the context has; each round is taken off the budget first."""
 
+    sequence: Any
+
     @cached_property
     def round_cost(self) -> int:
         """What one round costs besides its expressions: its nodes, and the text that stands between them."""
         return sum(_cost(node) for node in inside(self.nodelist_loop))
 
-    def render(self, context: Any) -> SafeString:
-        """Raises TypeError for what is no list, and TooMuch."""
+    def render(self, context: Any) -> Any:
+        """As Django, after the rounds are paid for. Raises TypeError for what is no list, and TooMuch."""
         rounds = len(listed(self.sequence.resolve(context, ignore_failures=True)))
         context.budget.spend(rounds * (EACH + self.round_cost))
         return super().render(context)
 
 
-def compile_loop(node: ForNode) -> BoundedForNode:
+def compile_loop(node: Any) -> BoundedForNode:
     """Django's node as a bounded one. Raises TemplateSyntaxError for a loop over a text in quotes or a number."""
     if not node.sequence.is_var:
         raise TemplateSyntaxError(f"A loop goes over a list that the mail has, not over {node.sequence.token}.")
@@ -45,7 +46,7 @@ def listed(values: Any) -> Any:
     raise TypeError("a loop goes over a list")
 
 
-def inside(nodes: NodeList) -> list[Node]:
+def inside(nodes: Any) -> list[Node]:
     """The nodes and all that is in them, but for what is in a loop, which counts for itself."""
     found: list[Node] = []
     for node in nodes:
@@ -94,4 +95,4 @@ def _in_condition(condition: Any) -> Iterator[Any]:
 
 
 def _cost(node: Node) -> int:
-    return len(node.s) if isinstance(node, TextNode) else EACH
+    return len(str(node.s)) if isinstance(node, TextNode) else EACH

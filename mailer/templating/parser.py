@@ -160,7 +160,7 @@ class StrictParser(Parser):
 
     def extend_nodelist(self, nodelist: NodeList, node: Node, token: Token) -> None:
         """Add the node, and note which of its expressions are shown."""
-        shown = [node.filter_expression] if isinstance(node, VariableNode) else []
+        shown: list[Any] = [node.filter_expression] if isinstance(node, VariableNode) else []
         shown += node.vars if isinstance(node, FirstOfNode) else node.cyclevars if isinstance(node, CycleNode) else []
         for expression in shown:
             expression.is_shown = True

@@ -1,0 +1,118 @@
+"""Sources that are made to take for ever or to fill the memory, by what makes them do so."""
+
+LITERAL = '"' + "x" * 2000 + '"'
+IN_LIMITS = '"' + "x" * 900 + '"'
+
+
+def loops(*values: str) -> str:
+    return (
+        "".join(f"{{% for v{place} in {value} %}}" for place, value in enumerate(values))
+        + "{{ v0 }}" + "{% endfor %}" * len(values)
+    )  # fmt: skip
+
+
+#: Each is refused with a sentence at save.
+REFUSED: dict[str, str] = {
+    "loops over a text in quotes": loops(LITERAL, LITERAL),
+    "loops over a short text in quotes": loops(IN_LIMITS, IN_LIMITS),
+    "loops over a text": loops("text", "text"),
+    "loops over a text by way of a filter": loops("text|upper", "text|slice:':'"),
+    "loops over a named text": "{% with x='" + "x" * 900 + "' %}" + loops("x", "x") + "{% endwith %}",
+    "loops over a long list": loops("items", "items"),
+    "loops over a long list, with much text in them": loops("items") .replace("{{ v0 }}", "x" * 20_000),
+    "loops one after the other": loops("items", "links.few") * 400,
+    "loops that write a long text": loops("items").replace("{{ v0 }}", "{{ text }}"),
+    "loops four deep": loops("links.few", "links.few", "links.few", "links.few"),
+    "loops with nothing in them": loops("items", "items", "items").replace("{{ v0 }}", ""),
+    "doubling by add": "{% with a='xxxxxxxxxx' %}" + "{% with a=a|add:a %}" * 28 + "{{ a }}" + "{% endwith %}" * 29,
+    "doubling by add, a few": "{% with a=text %}" + "{% with a=a|add:a %}" * 5 + "{{ a }}" + "{% endwith %}" * 6,
+    "doubling a list by add": "{% with a=items|add:items %}{{ a|length }}{% endwith %}",
+    "growing by join": "{{ text|join:text|join:text|join:text }}",
+    "growing by urlencode": "{{ text|cut:'x'" + "|force_escape" * 400 + " }}",
+    "a list as text": "{{ items }}" * 1000,
+    "a list filtered as text": "{{ items|upper|lower }}" * 1000,
+    "many dear filters": "{{ text|wordwrap:1|slugify|striptags|title }}" * 1500,
+    "tags that nest": "{% if text %}" * 900 + "x" + "{% endif %}" * 900,
+    "tags that nest, very many": "{% if text %}" * 1990,
+    "tags that nest, a few": "{% if text %}" * 30 + "x" + "{% endif %}" * 30,
+    "with in with": "{% with a=text %}" * 500 + "{% endwith %}" * 500,
+    "spaceless in spaceless": "{% spaceless %}" * 50 + "{% endspaceless %}" * 50,
+    "filters in a row": "{{ text" + "|upper" * 20_000 + " }}",
+    "some filters in a row": "{{ text" + "|upper" * 20 + " }}",
+    "ors": "{% if " + " or ".join(["text"] * 20_000) + " %}x{% endif %}",
+    "nots": "{% if " + "not " * 200 + "text %}x{% endif %}",
+    "an if without an end": "{% if " + "a " * 40_000,
+    "dots": "{{ " + "a." * 20_000 + "a }}",
+    "a long argument": "{{ text|yesno:'" + "a," * 40_000 + "' }}",
+    "a number of digits": "{{ count|add:" + "9" * 5000 + " }}",
+    "places of a number": "{{ count|floatformat:100000000 }}",
+    "a date's format": "{% now '" + "Y" * 90_000 + "' %}",
+    "width nought": "{{ text|wordwrap:0 }}",
+    "nothing to divide by": "{{ count|divisibleby:0 }}",
+    "cycles": "{% cycle " + "text " * 900 + " %}",
+    "blocks without an end": '{% extends "_layout/body.html" %}' + "{% block content %}" * 5000,
+    "openings": "{{" * 30_000,
+    "spaces after an if": "{% if" + " " * 90_000,
+    "names of addresses": "{{ " + "url" * 30_000,
+    "large": "x" * 150_000,
+    "large in bytes": "✨" * 40_000,
+    "elements": "<b>" * 30_000,
+    "elements that nest": "<div>" * 4_000,
+    "empty but for comments": "<!-- x -->",
+    "comments without an end": "<!--" * 20_000,
+    "an XML declaration": '<?xml version="1.0" encoding="utf-8"?><p>x</p>',
+    "a large style sheet": "<style>" + "a{color:red}" * 8_000 + "</style>",
+    "many rules": "<style>" + "a{b:c}" * 3_000 + "</style>",
+    "braces": "<style>" + "{" * 50_000 + "</style>x",
+    "some braces": "<style>" + "{" * 400 + "</style>x",
+    "media in media": "<style>" + "@media all{" * 3_000 + "</style>x",
+    "some media in media": "<style>" + "@media all{" * 90 + "</style>x",
+    "braces in comments": "<style>" + "a{/*}*/" * 400 + "</style>x",
+    "braces in texts": "<style>" + "a{'}'" * 400 + "</style>x",
+    "at rules": "<style>" + "@a{b{c}" * 8_000 + "</style>",
+    "at signs": "<style>" + "@a " * 9_000 + "</style>",
+    "long selectors": "<style>" + "a b c d e f g h i j{color:red}" * 400 + "</style>" + "<a><b><i>" * 300,
+    "selectors by neighbours": "<style>" + "p~p~p~p{color:red}" * 100 + "</style>" + "<p>x</p>" * 2_000,
+    "selectors by descent": "<style>" + "div div div div{color:red}" * 100 + "</style>" + ("<div>" * 50 + "</div>" * 50) * 50,
+    "values in brackets": "<style>a{b:" + "c(" * 5_000 + "}</style><a>x</a>",
+    "a long style attribute": '<style>p{color:red}</style><p style="' + "color:red;" * 5_000 + '">x</p>',
+    "digits of a size": '<p style="font:' + "1" * 50_000 + '">x</p>',
+    "half of a character": "<p>\ud800</p>",
+    "a program": "<p onclick='x'>x</p>",
+    "an address of a program": "<a href=' java\nscript:x'>x</a>",
+    "an element's name put together": "<{{ script }}>alert(1)</{{ script }}>",
+}  # fmt: skip
+
+#: Each is a mail, if not one that anybody wants, or is refused: the time and the memory are what counts.
+HARMLESS: dict[str, str] = {
+    "attributes": "<p " + " ".join(f"b{number}=1" for number in range(9_000)) + ">x</p>",
+    "start tags": "<a " * 30_000,
+    "quotes": "<a b='" * 15_000,
+    "styles without an end": "<style>" * 12_000,
+    "links in a block": "<p>" + "<a href=u>x</a>" * 4_000 + "</p>",
+    "brackets": "<style>" + "[" * 20_000 + "{color:red}</style>",
+    "nots in selectors": "<style>" + ":not(" * 3_000 + "a" + ")" * 3_000 + "{color:red}</style><a>x</a>",
+    "a selector without an end": "<style>" + "a" * 29_000 + "</style>",
+    "comments in a style sheet": "<style>" + "/*" * 14_000 + "</style>x",
+    "unicode ranges": "<style>a{b:" + "u+" * 10_000 + "}</style>x",
+    "spaces": "<style>" + "a " * 14_000 + "</style>x",
+    "one rule after the other": "<style>" + "p{color:red}" * 450 + "</style>" + "<p>x</p>" * 900,
+    "one declaration after the other": "<style>p{" + "color:red;" * 2_500 + "}</style>" + "<p>x</p>" * 300,
+    "inlined into many": "<style>" + "".join(f"p{{margin-{n}:1px}}" for n in range(100)) + "</style>" + "<p>x</p>" * 4_000,
+    "style attributes": '<style>p{color:red}</style>' + ('<p style="' + "color:red;" * 190 + '">x</p>') * 50,
+    "inlined late": "<style>p+p{color:red}" + "p{margin:1px}" * 300 + "</style>" + "{% for i in items %}<p>x</p>{% endfor %}",
+    "entities": "&amp;" * 19_000,
+    "text that is hard to read": '<p style="color:#999">x' * 4_000,
+    "tables": "<table><tr><td>" * 6_000,
+    "list items": "<li>" * 20_000,
+    "many variables": "{{ text|slice:':90' }}" * 1_900,
+    "conditions": "{% if text == 'x' and count > 2 or not items %}x{% endif %}" * 900,
+    "tags in tags": "{% if text %}{{ '" * 3_000,
+}  # fmt: skip
+SAMPLE = {
+    "text": "x y " * 5_000,
+    "count": 7,
+    "script": "script",
+    "items": [{"title": "x"}] * 4_000,
+    "links": {"unsubscribe": "", "few": list(range(40))},
+}
