@@ -8,7 +8,7 @@ from typing import Any
 from django.template import Library, defaultfilters, defaulttags
 from django.template.base import Token
 
-from mailer.templating.budget import MAX_TEXT, TooMuch
+from mailer.templating.budget import MAX_TEXT, Refused
 from mailer.templating.loops import BoundedForNode, compile_loop
 from mailer.templating.markdown import markdown, markdown_text
 
@@ -31,7 +31,7 @@ _ALL_FILTERS: dict[str, Callable[..., Any]] = defaultfilters.register.filters
 
 
 def _bounded(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The filter for plain values and texts that are not endless; it raises TypeError or TooMuch for others."""
+    """The filter for plain values and texts that are not endless; it raises TypeError or Refused for others."""
     is_for_text = hasattr(function, "__wrapped__")  # by Django's `stringfilter`, which writes lists as Python does
 
     @wraps(function)
@@ -50,7 +50,7 @@ def _bounded(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def _check_length(value: Any, longest: int) -> None:
     if isinstance(value, str) and len(value) > longest:
-        raise TooMuch(f"A filter is for texts of up to {longest:,} characters.")
+        raise Refused(f"A filter is for texts of up to {longest:,} characters.")
 
 
 def _add(value: Any, arg: Any) -> int:
@@ -63,7 +63,7 @@ def _joined(value: Any, arg: Any, autoescape: bool = True) -> Any:
     if not isinstance(value, list | tuple) or any(isinstance(each, dict | list | tuple) for each in value):
         raise TypeError("join is for lists of texts")
     if len(value) * (len(str(arg)) + 1) > MAX_TEXT:
-        raise TooMuch(f"A filter is for texts of up to {MAX_TEXT:,} characters.")
+        raise Refused(f"A filter is for texts of up to {MAX_TEXT:,} characters.")
     return defaultfilters.join(value, arg, autoescape=autoescape)
 
 

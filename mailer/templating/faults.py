@@ -36,6 +36,7 @@ class Fault:
     is_error: bool  #: it can't be used; otherwise it can, and should be better
     part: str = ""  #: `subject`, `body.html`, `body.txt`, or a layout's name; empty: the mail as a whole
     line: int = 0  #: in that part, from 1; 0 where it is no line's
+    is_last: bool = False  #: there is no mail to show, and nothing more was looked for
 
     def __str__(self) -> str:
         place = ", ".join([self.part, f"line {self.line}"] if self.line else [self.part] if self.part else [])
@@ -61,11 +62,11 @@ def _told(error: TemplateError, together: PutTogether | None) -> Fault:
     """The error, with the place that its message begins with as the author's own."""
     place = _PLACE.match(str(error))
     if not place:
-        return Fault(str(error), is_error=True)
+        return Fault(str(error), is_error=True, is_last=True)
     part, line, words = place[1], int(place[2]), place[3]
     origins = _origins(together, part) if together else ()
     origin = origins[line - 1] if 0 < line <= len(origins) else Origin(part, line)
-    return Fault(words, is_error=True, part=origin.name, line=origin.line)
+    return Fault(words, is_error=True, part=origin.name, line=origin.line, is_last=True)
 
 
 def _sources(together: PutTogether) -> Sequence[tuple[str, str]]:
@@ -89,7 +90,7 @@ def _unknown(together: PutTogether, sample: dict[str, Any]) -> Iterator[Fault]:
         for name, line in sorted(lines.items(), key=lambda each: each[1])[:MOST_TOLD]:
             origin = _at(together, part, line)
             words = f"{name} is not known; the sample context has no such name."
-            yield Fault(words, is_error=True, part=origin.name, line=origin.line)
+            yield Fault(words, is_error=True, part=origin.name, line=origin.line, is_last=True)
 
 
 def _in_source(together: PutTogether) -> Iterator[Fault]:

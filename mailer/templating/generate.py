@@ -22,7 +22,7 @@ from django.template.defaulttags import (
 )
 from django.utils.html import strip_spaces_between_tags
 
-from mailer.templating.budget import TooMuch
+from mailer.templating.budget import Refused
 from mailer.templating.expressions import Loop, Scope, condition_of, text_of, value_of, written
 from mailer.templating.loops import BoundedForNode, listed, steps_of
 from mailer.templating.source import Source, Unknown
@@ -180,7 +180,7 @@ def _refuse(name: str | None) -> None:
 
 
 def _refuse_more() -> None:
-    raise TooMuch("more steps than go uncounted")
+    raise Refused("more steps than go uncounted")
 
 
 def _unpacked(item: Any, length: int) -> Any:

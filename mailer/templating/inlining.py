@@ -128,7 +128,7 @@ class _SafePremailer(Premailer):
         try:
             return str(self.transform())
         except _UNREADABLE as error:
-            raise TemplateError("body.html could not be inlined: check its style sheet and how it begins.") from error
+            raise TemplateError("body.html can't be read as HTML: check how it begins, and its style sheet.") from error
 
     def _parse_css_string(self, css: str, validate: bool = True) -> Any:
         # cssutils fetches what `@import` names unless its parser is told otherwise.

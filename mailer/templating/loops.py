@@ -8,7 +8,7 @@ from django.template import TemplateSyntaxError
 from django.template.base import FilterExpression, Node, NodeList, TextNode
 from django.template.defaulttags import ForNode, IfNode
 
-from mailer.templating.budget import EACH, LONGEST_OWN
+from mailer.templating.budget import EACH, LONGEST_OWN, Refused
 
 
 class BoundedForNode(ForNode):
@@ -22,8 +22,11 @@ class BoundedForNode(ForNode):
         return sum(_cost(node) for node in inside(self.nodelist_loop))
 
     def render(self, context: Any) -> Any:
-        """As Django, after the rounds are paid for. Raises TypeError for what is no list, and TooMuch."""
-        rounds = len(listed(self.sequence.resolve(context, ignore_failures=True)))
+        """As Django, after the rounds are paid for. Raises Refused."""
+        try:
+            rounds = len(listed(self.sequence.resolve(context, ignore_failures=True)))
+        except TypeError as error:
+            raise Refused(f"A loop goes over a list: “{self.sequence.shown}” is none.") from error
         context.budget.spend(rounds * (EACH + self.round_cost))
         return super().render(context)
 
@@ -31,7 +34,7 @@ class BoundedForNode(ForNode):
 def compile_loop(node: Any) -> BoundedForNode:
     """Django's node as a bounded one. Raises TemplateSyntaxError for a loop over a text in quotes or a number."""
     if not node.sequence.is_var:
-        raise TemplateSyntaxError(f"A loop goes over a list that the mail has, not over {node.sequence.token}.")
+        raise TemplateSyntaxError(f"A loop goes over a list that the mail has, not over {node.sequence.shown}.")
     return BoundedForNode(
         node.loopvars, node.sequence, node.is_reversed, node.nodelist_loop, getattr(node, "nodelist_empty", None)
     )

@@ -9,7 +9,7 @@ from lxml.html import HtmlElement
 
 from mailer.templating.parser import TemplateError
 
-MAX_ELEMENTS, MAX_NESTING, MAX_STYLE = 5_000, 100, 2_000
+MAX_ELEMENTS, MAX_NESTING, MAX_ATTRIBUTES, MAX_STYLE = 5_000, 100, 100, 2_000
 _FORBIDDEN = frozenset(
     {"script", "base", "form", "iframe", "frame", "frameset", "object", "embed", "applet", "link", "portal"}
 )
@@ -42,6 +42,8 @@ def check_markup(root: HtmlElement) -> None:
         reason = _why_not(element)
         if number > MAX_ELEMENTS:
             reason = f"More than {MAX_ELEMENTS:,} elements are more than a mail can hold."
+        if len(element.attrib) > MAX_ATTRIBUTES:
+            reason = f"An element can have up to {MAX_ATTRIBUTES} attributes."
         if depths[element] > MAX_NESTING:
             reason = f"Elements nest more than {MAX_NESTING} deep."
         if reason:

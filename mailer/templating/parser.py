@@ -10,7 +10,7 @@ from django.template.defaultfilters import default, default_if_none
 from django.template.defaulttags import CycleNode, FirstOfNode
 from django.utils.safestring import SafeData, mark_safe
 
-from mailer.templating.budget import EACH, TooMuch, size_of
+from mailer.templating.budget import EACH, Refused, size_of
 from mailer.templating.builtins import COSTS
 
 #: More than any mail needs.
@@ -74,7 +74,7 @@ class StrictExpression(FilterExpression):
         self.is_shown = False  #: rather than asked about or looped over
 
     def resolve(self, context: Any, ignore_failures: bool = False) -> Any:
-        """The value; what it takes to get it goes off the context's budget. Raises TemplateError or TooMuch."""
+        """The value; what it takes to get it goes off the context's budget. Raises TemplateError or Refused."""
         value = self._value(context, ignore_failures)
         for function, arguments in self.filters:
             value = self._filtered(function, value, arguments, context)
@@ -101,7 +101,7 @@ class StrictExpression(FilterExpression):
         named = {"autoescape": context.autoescape} if getattr(function, "needs_autoescape", False) else {}
         try:
             filtered = function(value, *given, **named)
-        except TooMuch:
+        except Refused:
             raise
         except FAILURES as error:
             raise TemplateError(f"“{self.shown}” does not fit what stands there.") from error

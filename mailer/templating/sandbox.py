@@ -7,7 +7,7 @@ from typing import Any
 from django.template import Context, Engine, Node, Template, TemplateSyntaxError, VariableDoesNotExist
 from django.template.base import Lexer, NodeList
 
-from mailer.templating.budget import Budget, TooMuch
+from mailer.templating.budget import Budget, Refused
 from mailer.templating.loops import branches, steps_of
 from mailer.templating.parser import (
     FAILURES,
@@ -60,7 +60,7 @@ def told_as_template_errors() -> Iterator[None]:
         yield
     except VariableDoesNotExist as error:  # in a filter's argument, which Django's own code looks up
         raise UnknownVariable(f"{error}.") from error
-    except TooMuch as error:
+    except Refused as error:
         raise TemplateError(str(error)) from error
     except (*FAILURES, RecursionError) as error:
         raise TemplateError("A tag or a condition does not fit what stands there.") from error

@@ -8,8 +8,8 @@ from lxml.html import HtmlElement
 from mailer.templating.parser import TemplateError
 
 MAX_CSS, MAX_BLOCKS, MAX_RULES_NESTED, MAX_AT, MAX_PARTS = 30_000, 500, 3, 100, 5
-#: Microseconds that matching all selectors with all elements may take.
-MAX_MATCHING = 500_000
+#: What matching all selectors with all elements may take; what is found costs several times as much again.
+MAX_MATCHING = 150_000
 _PARTS = re.compile(r"[\s>+~]+")
 _BY_NEIGHBOUR = re.compile(r"[+~]|:(?!root|hover|link|visited|active|focus)")
 
@@ -69,7 +69,7 @@ def selectors_in(css: str) -> list[str]:
 
 
 def _matching(selector: str, shape: Shape) -> float:
-    """Microseconds, as measured: one for each element, and for each further part one for what it has to look at."""
+    """Microseconds, roughly: one for each element, and for each further part one for what it has to look at."""
     parts = len(_PARTS.split(selector.strip()))
     around = shape.depth + (shape.neighbours if _BY_NEIGHBOUR.search(selector) else 0)
     return shape.elements * (1 + (parts - 1) * around * (1 if parts < MAX_PARTS else 3))
