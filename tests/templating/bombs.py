@@ -75,6 +75,7 @@ REFUSED: dict[str, str] = {
     "many attributes": "<p " + " ".join(f"b{number}=1" for number in range(9_000)) + ">x</p>",
     "inlined into many": "<style>" + "".join(f"p{{margin-{n}:1px}}" for n in range(100)) + "</style>" + "<p>x</p>" * 4_000,
     "one rule after the other": "<style>" + "p{color:red}" * 450 + "</style>" + "<p>x</p>" * 900,
+    "a word of our own": "zqt" + "9" * 5_000 + "tqz",
     "half of a character": "<p>\ud800</p>",
     "a program": "<p onclick='x'>x</p>",
     "an address of a program": "<a href=' java\nscript:x'>x</a>",
