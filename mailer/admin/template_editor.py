@@ -88,7 +88,8 @@ class TemplateEditor(Pages):
         """What is wrong with what is typed, how an inbox shows it, and which conditions it has."""
         self._template(request, pk)
         form = TemplateForm(request.POST)
-        faults, mail = form.faults, _mail(request, form)
+        faults = form.faults
+        mail = "" if any(fault.is_last for fault in faults) else _mail(request, form)
         html = form.data.get("html", "")
         return JsonResponse(
             {

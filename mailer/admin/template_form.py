@@ -10,6 +10,8 @@ from mailer.admin.base import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWid
 from mailer.models import TemplateVersion
 from mailer.templating.authoring import Edit, Written, written_in
 from mailer.templating.faults import Fault, find_faults
+from mailer.templating.plain_data import check_sample, read_sample
+from mailer.templating.sandbox import TemplateError
 
 _LANGUAGE = re.compile(r"[a-zA-Z]{2,3}(-[a-zA-Z0-9]{2,8})*")
 
@@ -32,11 +34,12 @@ class TemplateForm(forms.Form):
     def clean_sample(self) -> dict[str, Any]:
         """A JSON object."""
         try:
-            sample = json.loads(self.cleaned_data["sample"])
-        except json.JSONDecodeError as error:
-            raise forms.ValidationError(f"This is not JSON: line {error.lineno}: {error.msg}.") from error
-        if not isinstance(sample, dict):
-            raise forms.ValidationError("The sample must be a JSON object: { … }.")
+            sample = read_sample(self.cleaned_data["sample"])
+            if not isinstance(sample, dict):
+                raise TemplateError("The sample must be a JSON object: { … }.")
+            check_sample(sample)
+        except TemplateError as error:
+            raise forms.ValidationError(str(error)) from error
         return sample
 
     def clean_language(self) -> str:

@@ -73,6 +73,7 @@ class Stationery:
         The composition's language has to be active. Raises TemplateError, and UnicodeEncodeError for half a surrogate
         pair.
         """
+        self._composition.begin()
         return self._filled(personal, addressee, now) or self._built(personal, addressee, now)
 
     def _filled(self, personal: dict[str, Any], addressee: Addressee, now: datetime) -> bytes | None:

@@ -10,6 +10,7 @@ from django.db import transaction
 from mailer.models import EmailTemplate, TemplateVersion
 from mailer.models.templates import Parts
 from mailer.templating.flatten import Flattened, flatten
+from mailer.templating.inlining import check_source
 from mailer.templating.text_part import text_of
 
 HTML_NAME, TEXT_NAME = "body.html", "body.txt"
@@ -57,6 +58,7 @@ def emails_root() -> Path:
 def put_together(written: Written, root: Path | None = None) -> PutTogether:
     """The sources in their layout, the text made from the HTML where none was written. Raises TemplateError."""
     html = flatten(written.html, HTML_NAME, root or emails_root())
+    check_source(html.text)
     made = not written.text.strip()
     text = flatten(text_of(html.text) if made else written.text, TEXT_NAME, root or emails_root())
     return PutTogether(" ".join(written.subject.split()), html, text, made)

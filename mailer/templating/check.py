@@ -9,6 +9,7 @@ from django.template.defaulttags import ForNode, WithNode
 from mailer.templating.compile import CompiledTemplate, compile_sources
 from mailer.templating.compose import Rendered, compose
 from mailer.templating.contexts import Links, Person, personal_context
+from mailer.templating.markup import check_filled
 from mailer.templating.sandbox import MailTemplate, UnknownVariable, walk
 
 #: Where any name may follow, because people's own data stand there.
@@ -20,7 +21,7 @@ def check_sources(subject: str, html: str, text: str, sample: dict[str, Any]) ->
     compiled = compile_sources(subject, html, text)
     for part in ("subject", "html", "text"):
         for variable in unknown_variables(getattr(compiled, part), sample):
-            raise UnknownVariable(f"{part}: {variable!r} is not known; the sample context has no such name.")
+            raise UnknownVariable(f"{part}: {variable[0]} is not known; the sample context has no such name.")
     return _fill(compiled, sample)
 
 
@@ -30,11 +31,11 @@ def check_context(subject: str, html: str, text: str, context: dict[str, Any]) -
     _fill(compile_sources(subject, html, text), context | somebody)
 
 
-def unknown_variables(template: MailTemplate, sample: dict[str, Any]) -> list[str]:
-    """The dotted names in the template, in loops and conditions too, that the sample lacks."""
+def unknown_variables(template: MailTemplate, sample: dict[str, Any]) -> list[tuple[str, int]]:
+    """The dotted names in the template, in loops and conditions too, that the sample lacks, and their lines."""
     local = {"forloop"} | set(_assigned(template))
     return [
-        str(variable.var)
+        (str(variable.var), expression.line)
         for expression in template.expressions
         for variable in expression.variables()
         if variable.lookups and variable.lookups[0] not in local and not _is_known(variable, sample)
@@ -43,7 +44,9 @@ def unknown_variables(template: MailTemplate, sample: dict[str, Any]) -> list[st
 
 def _fill(compiled: CompiledTemplate, sample: dict[str, Any]) -> Rendered:
     personal = {name: sample.get(name, {}) for name in ("recipient", "links")}
-    return compose(compiled, sample).merge(personal)
+    mail = compose(compiled, sample).merge(personal)
+    check_filled(mail.html)
+    return mail
 
 
 def _assigned(template: MailTemplate) -> Iterator[str]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from mailer.templating.inlining import check_source, inline_source, reasons_to_wait
+from mailer.templating.parser import MAX_INLINED
 from mailer.templating.sandbox import MailTemplate, parse
 
 
@@ -18,7 +19,7 @@ class CompiledTemplate:
     inlined_late: tuple[str, ...] = ()  #: why its CSS is inlined in each mail and not here; empty: it is
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=16)
 def compile_sources(subject: str, html: str, text: str) -> CompiledTemplate:
     """The sources with their CSS inlined, parsed. Raises TemplateError with the part and the line of the fault."""
     parsed = parse(html, "body.html")  # before inlining, so that the line is the author's
@@ -26,7 +27,7 @@ def compile_sources(subject: str, html: str, text: str) -> CompiledTemplate:
     reasons = tuple(reasons_to_wait(html))
     parts = (
         parse(subject, "subject.txt"),
-        parsed if reasons else parse(inline_source(html), "body.html"),
+        parsed if reasons else parse(inline_source(html), "body.html", MAX_INLINED),
         parse(text, "body.txt"),
     )
     return CompiledTemplate(*parts, any(map(_names_attributes, parts)), reasons)

@@ -5,14 +5,17 @@ done a million times is to fill a few fields and join a few strings.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any
 
 from django.template import Context, Node, VariableDoesNotExist
 from django.template.base import NodeList, TextNode
 from django.template.defaulttags import CycleNode, FirstOfNode, IfNode, NowNode, WithNode
 from django.utils import translation
+from django.utils.translation import get_supported_language_variant
 
+from mailer.templating.budget import STEPS, WORK, Budget, check_output, steps_for
 from mailer.templating.compile import CompiledTemplate
 from mailer.templating.generate import Generated, generate
 from mailer.templating.inlining import inline_rendered
@@ -38,15 +41,17 @@ class Field:
     scope: dict[str, Any]
     autoescape: bool
     generated: Generated | None  #: gives the nodes' text, or raises; None where there can be no such function
+    steps: int = STEPS  #: that generated code may take in loops, uncounted
+    budget: Budget = field(default_factory=Budget)  #: of Django's nodes, for all fields of the mail
 
     def fill(self, personal: dict[str, Any]) -> str:
         """The text for one recipient. Raises TemplateError."""
         if self.generated is not None:
             try:
-                return self.generated(self.scope, personal)
+                return self.generated(self.scope, personal, self.steps)
             except FAILURES:
                 pass  # Django's nodes know what to do, or say what is wrong
-        return render_nodes(self.nodes, bind(self.template, self.scope | personal, self.autoescape))
+        return render_nodes(self.nodes, bind(self.template, self.scope | personal, self.autoescape, self.budget))
 
 
 Parts = tuple[str | Field, ...]
@@ -61,14 +66,23 @@ class Composition:
     text: Parts
     language: str
     inlined_late: bool
+    budget: Budget
 
     def merge(self, personal: dict[str, Any]) -> Rendered:
         """The mail for one recipient, from `{"recipient": …, "links": …}`. Raises TemplateError."""
+        self.begin()
         with translation.override(self.language):
             subject = self.merge_subject(personal)
             html = fill(self.html, personal)
             text = fill(self.text, personal).strip() + "\n"
+        with told_as_template_errors():
+            check_output(html)
+            check_output(text)
         return Rendered(subject, inline_rendered(html) if self.inlined_late else html, text)
+
+    def begin(self) -> None:
+        """Whoever fills the fields begins a mail: it may make as much work as the one before."""
+        self.budget.left = WORK
 
     def merge_subject(self, personal: dict[str, Any]) -> str:
         """The subject alone, in the language that is active. Raises TemplateError."""
@@ -81,15 +95,25 @@ def compose(compiled: CompiledTemplate, context: dict[str, Any], personal: froze
     `links` in the context, if given, says which links they all have: names with true or false. `personal` are the
     names that `merge` will be given.
     """
-    language = str(context.get("language") or "en")
+    language = _known_language(str(context.get("language") or "en"))
     with translation.override(language), told_as_template_errors():
+        work = _Work(personal, steps_for(context))
         return Composition(
-            subject=_evaluate(compiled.subject, context, personal, autoescape=False),
-            html=_evaluate(compiled.html, context, personal, autoescape=True),
-            text=_evaluate(compiled.text, context, personal, autoescape=False),
+            subject=_evaluate(compiled.subject, context, work, autoescape=False),
+            html=_evaluate(compiled.html, context, work, autoescape=True),
+            text=_evaluate(compiled.text, context, work, autoescape=False),
             language=language,
             inlined_late=bool(compiled.inlined_late),
+            budget=work.merging,
         )
+
+
+def _known_language(code: str) -> str:
+    """The language, or one that it is a kind of; Django would keep whatever is named in memory for ever."""
+    try:
+        return get_supported_language_variant(code)
+    except (LookupError, ValueError):
+        return "en"
 
 
 def fill(parts: Parts, personal: dict[str, Any]) -> str:
@@ -100,11 +124,9 @@ def fill(parts: Parts, personal: dict[str, Any]) -> str:
 def joined(parts: Iterable[str | Field]) -> Parts:
     """The same parts with neighbouring texts as one."""
     together: list[str | Field] = []
-    for part in parts:
-        if isinstance(part, str) and together and isinstance(together[-1], str):
-            together[-1] += part
-        else:
-            together.append(part)
+    for is_text, neighbours in groupby(parts, lambda part: isinstance(part, str)):
+        found = list(neighbours)
+        together += ["".join(map(str, found))] if is_text else found
     return tuple(together)
 
 
@@ -112,13 +134,24 @@ def _on_one_line(subject: str) -> str:
     return " ".join(subject.split())
 
 
-def _evaluate(template: MailTemplate, context: dict[str, Any], personal: frozenset[str], autoescape: bool) -> Parts:
+@dataclass(frozen=True)
+class _Work:
+    """What the parts of a mail have in common while they are composed."""
+
+    personal: frozenset[str]
+    steps: int  #: that generated code may take over this context, uncounted
+    composing: Budget = field(default_factory=Budget)
+    merging: Budget = field(default_factory=Budget)
+
+
+def _evaluate(template: MailTemplate, context: dict[str, Any], work: _Work, autoescape: bool) -> Parts:
     if any(_assigns(node) for node in walk(template.nodelist)):
         # A name that a tag sets for all that follows can't be followed from node to node: nothing is done ahead.
-        return (Field(template.nodelist, template, context, autoescape, generated=None),)
-    found: list[str | Field] = []
-    _Evaluation(template, personal, autoescape, found).visit(template.nodelist, bind(template, context, autoescape))
-    return joined(found)
+        return (Field(template.nodelist, template, context, autoescape, generated=None, budget=work.merging),)
+    evaluation = _Evaluation(template, work, autoescape, [])
+    evaluation.visit(template.nodelist, bind(template, context, autoescape, work.composing))
+    check_output("".join([part for part in evaluation.found if isinstance(part, str)]))
+    return joined(evaluation.found)
 
 
 def _assigns(node: Node) -> bool:
@@ -130,9 +163,13 @@ def _assigns(node: Node) -> bool:
 @dataclass(frozen=True)
 class _Evaluation:
     template: MailTemplate
-    personal: frozenset[str]
+    work: _Work
     autoescape: bool
     found: list[str | Field]
+
+    @property
+    def personal(self) -> frozenset[str]:
+        return self.work.personal
 
     def visit(self, nodes: NodeList, context: Context) -> None:
         for node in nodes:
@@ -141,9 +178,14 @@ class _Evaluation:
             elif not is_personal(node, self.personal):
                 self.found.append(render_nodes(NodeList([node]), context))
             elif not self._opened(node, context):
-                scope: dict[Any, Any] = context.flatten()
-                generated = generate(node, self.personal, self.autoescape)
-                self.found.append(Field(NodeList([node]), self.template, scope, self.autoescape, generated))
+                self.found.append(self._field(node, context.flatten()))
+
+    def _field(self, node: Node, scope: dict[Any, Any]) -> Field:
+        steps, nodes = self.work.steps, NodeList([node])
+        # What is written outside loops is counted here, once; too much of it is left to Django's nodes.
+        generated = generate(node, self.personal, self.autoescape) if self.template.steps <= steps else None
+        share = steps // max(1, self.template.loops)
+        return Field(nodes, self.template, scope, self.autoescape, generated, share, self.work.merging)
 
     def _opened(self, node: Node, context: Context) -> bool:
         """Whether the node itself could be decided now, so that only parts of its inside stay open."""

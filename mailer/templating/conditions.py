@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-_IF = re.compile(r"\{%\s*if\s+(.+?)\s*%\}")
+_IF = re.compile(r"\{%\s*if\s(.{1,1000}?)%\}")
 
 
 @dataclass(frozen=True)
@@ -19,9 +19,14 @@ class Condition:
 def conditions_of(source: str) -> Iterator[Condition]:
     """The source's conditions, in its order."""
     for number, match in enumerate(_IF.finditer(source)):
-        yield Condition(number, source.count("\n", 0, match.start()) + 1, match[1])
+        yield Condition(number, source.count("\n", 0, match.start()) + 1, match[1].strip())
 
 
 def decide(source: str, held: Mapping[str, bool]) -> str:
     """The source as it is where the conditions with these words hold, or do not."""
-    return _IF.sub(lambda match: f"{{% if {int(held[match[1]])} %}}" if match[1] in held else match[0], source)
+
+    def decided(match: re.Match[str]) -> str:
+        words = match[1].strip()
+        return f"{{% if {int(held[words])} %}}" if words in held else match[0]
+
+    return _IF.sub(decided, source)

@@ -4,15 +4,17 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from lxml import html as lxml_html
+from lxml import etree
 from lxml.html import HtmlElement
 
 from mailer.models.colours import contrast
+from mailer.templating.markup import body_of
 
 _COLOUR = re.compile(r"(?:^|;)\s*color\s*:\s*(#[0-9a-fA-F]{3,6})\b")
-_GROUND = re.compile(r"(?:^|;)\s*background(?:-color)?\s*:[^;]*?(#[0-9a-fA-F]{3,6})\b")
-_SIZE = re.compile(r"(?:^|;)\s*font(?:-size)?\s*:[^;]*?(\d+(?:\.\d+)?)px")
+_GROUND = re.compile(r"(?:^|;)\s*background(?:-color)?\s*:[^;#]*(#[0-9a-fA-F]{3,6})\b")
+_SIZE = re.compile(r"(?:^|;)\s*font(?:-size)?\s*:[^;]*?(?<![\d.])(\d{1,4}(?:\.\d{1,4})?)px")
 _BOLD = re.compile(r"(?:^|;)\s*font(?:-weight)?\s*:[^;]*?\b(?:bold|[789]00)\b")
+_HEX = re.compile(r"#[0-9a-fA-F]{3,6}")
 WHITE, BLACK = "#ffffff", "#000000"
 
 
@@ -27,35 +29,48 @@ class Faint:
     needed: float
 
 
+@dataclass(frozen=True)
+class _Look:
+    """How an element looks, by its own style and what it takes over from those around it."""
+
+    colour: str = BLACK
+    ground: str = WHITE
+    size: float = 16
+    is_bold: bool = False
+    is_hidden: bool = False
+
+    def inside(self, element: HtmlElement) -> "_Look":
+        """How the element looks that stands in one that looks like this."""
+        style = element.get("style", "")
+        bgcolor = _HEX.fullmatch(element.get("bgcolor", ""))
+        ground, size = _GROUND.search(style), _SIZE.search(style)
+        colour = _COLOUR.search(style)
+        return _Look(
+            colour=colour[1] if colour else self.colour,
+            ground=ground[1] if ground else bgcolor[0] if bgcolor else self.ground,
+            size=float(size[1]) if size else self.size,
+            is_bold=self.is_bold or bool(_BOLD.search(style)),
+            is_hidden=self.is_hidden or "display:none" in style.replace(" ", ""),
+        )
+
+    @property
+    def needed(self) -> float:
+        """The contrast that WCAG asks of text in this size."""
+        return 3.0 if self.size >= 24 or (self.size >= 18.66 and self.is_bold) else 4.5
+
+
 def faint_texts(html: str) -> Iterator[Faint]:
     """The texts of an inlined mail whose contrast is less than 4.5:1, or 3:1 where they are large; each pair once."""
     seen: set[tuple[str, str]] = set()
-    body = lxml_html.document_fromstring(html or "<p></p>").find("body")
-    for element in body.iter() if body is not None else ():
-        words = " ".join((element.text or "").split()) if isinstance(element.tag, str) else ""
-        if not words.strip("\u034f\u200c\u00a0 ") or _is_hidden(element):
+    looks: dict[HtmlElement, _Look] = {}
+    for element in body_of(html).iter(etree.Element):
+        look = looks[element] = looks.get(element.getparent(), _Look()).inside(element)
+        words = " ".join((element.text or "").split())
+        if not words.strip("\u034f\u200c\u00a0 ") or look.is_hidden:
             continue
-        colour, ground = _nearest(element, _COLOUR, BLACK), _nearest(element, _GROUND, WHITE, "bgcolor")
-        ratio, needed = contrast(colour, ground), _needed(element)
-        if ratio < needed and (colour, ground) not in seen:
-            seen.add((colour, ground))
-            yield Faint(words[:40], colour, ground, ratio, needed)
+        ratio, pair = contrast(look.colour, look.ground), (look.colour, look.ground)
+        if ratio < look.needed and pair not in seen:
+            seen.add(pair)
+            yield Faint(words[:40], *pair, ratio, look.needed)
 
 
-def _needed(element: HtmlElement) -> float:
-    size = float(_nearest(element, _SIZE, "16"))
-    bold = any(_BOLD.search(each.get("style", "")) for each in (element, *element.iterancestors()))
-    return 3.0 if size >= 24 or (size >= 18.66 and bold) else 4.5
-
-
-def _nearest(element: HtmlElement, pattern: re.Pattern[str], otherwise: str, attribute: str = "") -> str:
-    for each in (element, *element.iterancestors()):
-        if found := pattern.search(each.get("style", "")):
-            return found[1]
-        if attribute and re.fullmatch(r"#[0-9a-fA-F]{3,6}", each.get(attribute, "")):
-            return str(each.get(attribute))
-    return otherwise
-
-
-def _is_hidden(element: HtmlElement) -> bool:
-    return any("display:none" in each.get("style", "").replace(" ", "") for each in (element, *element.iterancestors()))

@@ -5,12 +5,12 @@ from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
 
-from django.template import defaultfilters
 from django.utils.dateformat import re_escaped, re_formatchars
 from django.utils.dates import MONTHS, MONTHS_3, MONTHS_ALT, MONTHS_AP, WEEKDAYS, WEEKDAYS_ABBR
 from django.utils.formats import get_format
 from django.utils.translation import gettext
 
+from mailer.templating.builtins import ALLOWED
 from mailer.templating.source import Source
 
 #: What a letter is made of; `at` is the date. Other letters, which ask about zones or calendars, are left to Django.
@@ -31,7 +31,7 @@ def date_writer(date_format: str, language: str | None) -> Callable[[Any], str]:
     """The filter for one format and the language that is active, whose code is `language`."""
 
     def plain(value: Any) -> str:
-        return str(defaultfilters.date(value, date_format))
+        return str(ALLOWED["date"](value, date_format))
 
     return _write(re_formatchars.split(get_format(date_format or "DATE_FORMAT")), plain) or plain
 

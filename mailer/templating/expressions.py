@@ -10,10 +10,11 @@ from operator import ge, gt, le, lt
 from typing import Any
 
 from django.template.base import Variable
-from django.template.defaultfilters import date, default
+from django.template.defaultfilters import default
 from django.utils.safestring import SafeData, mark_safe
 from django.utils.translation import get_language
 
+from mailer.templating.builtins import ALLOWED
 from mailer.templating.dates import date_writer
 from mailer.templating.filters import EXACT, html_text, plain_text
 from mailer.templating.sandbox import StrictExpression
@@ -95,7 +96,7 @@ def _filtered(function: Any, given: list[str], arguments: list[tuple[bool, Any]]
     is_constant = all(not is_variable for is_variable, _ in arguments)
     if function is default and is_constant:
         return f"({given[0]} or {given[1]})"
-    if function is date and is_constant and arguments:
+    if function is ALLOWED["date"] and is_constant and arguments:
         writer = partial(date_writer, str(arguments[0][1]))
         return f"{source.opening(f'{source.bind(writer)}({source.bind(get_language)}())')}({given[0]})"
     if getattr(function, "needs_autoescape", False):

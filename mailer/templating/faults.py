@@ -5,8 +5,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lxml import html as lxml_html
-
 from mailer.templating.authoring import HTML_NAME, TEXT_NAME, PutTogether, Written, put_together
 from mailer.templating.check import check_sources, unknown_variables
 from mailer.templating.clients import unsupported
@@ -14,7 +12,8 @@ from mailer.templating.compose import Rendered
 from mailer.templating.contrast import faint_texts
 from mailer.templating.flatten import Origin
 from mailer.templating.inlining import inline_source, put_tags_aside, reasons_to_wait
-from mailer.templating.plain_data import hydrate
+from mailer.templating.markup import document
+from mailer.templating.plain_data import check_sample, hydrate
 from mailer.templating.sandbox import TemplateError, parse
 from mailer.templating.text_part import text_of
 
@@ -22,7 +21,10 @@ from mailer.templating.text_part import text_of
 LARGE_BYTES, CUT_BYTES = 80_000, 102_000
 _SUBJECT = "subject"
 _PLACE = re.compile(r"^(\S+?), line (\d+): (.*)$", re.DOTALL)
-_ADDRESS = re.compile(r"https?://[^\s\"'<>)]+|\{\{\s*[\w.]*url[\w.]*[^}]*\}\}|\{\{\s*links\.\w+[^}]*\}\}")
+_ADDRESS = re.compile(r"https?://[^\s\"'<>)]+|\{\{[^{}]*\}\}")
+_LEADS = re.compile(r"http|\{\{\s*(?:links\.\w|[\w.]{0,200}url)")
+#: So many unknown names are told at once.
+MOST_TOLD = 20
 _NAME = re.compile(r"\{\{\s*([\w.]+)")
 
 
@@ -34,6 +36,7 @@ class Fault:
     is_error: bool  #: it can't be used; otherwise it can, and should be better
     part: str = ""  #: `subject`, `body.html`, `body.txt`, or a layout's name; empty: the mail as a whole
     line: int = 0  #: in that part, from 1; 0 where it is no line's
+    is_last: bool = False  #: there is no mail to show, and nothing more was looked for
 
     def __str__(self) -> str:
         place = ", ".join([self.part, f"line {self.line}"] if self.line else [self.part] if self.part else [])
@@ -44,6 +47,7 @@ def find_faults(written: Written, sample: dict[str, Any]) -> list[Fault]:
     """What is wrong with the mail, errors first; with an error in a source, nothing more is looked for."""
     together = None
     try:
+        check_sample(sample)
         together = put_together(written)
         if unknown := list(_unknown(together, sample)):
             return unknown
@@ -58,11 +62,11 @@ def _told(error: TemplateError, together: PutTogether | None) -> Fault:
     """The error, with the place that its message begins with as the author's own."""
     place = _PLACE.match(str(error))
     if not place:
-        return Fault(str(error), is_error=True)
+        return Fault(str(error), is_error=True, is_last=True)
     part, line, words = place[1], int(place[2]), place[3]
     origins = _origins(together, part) if together else ()
     origin = origins[line - 1] if 0 < line <= len(origins) else Origin(part, line)
-    return Fault(words, is_error=True, part=origin.name, line=origin.line)
+    return Fault(words, is_error=True, part=origin.name, line=origin.line, is_last=True)
 
 
 def _sources(together: PutTogether) -> Sequence[tuple[str, str]]:
@@ -75,19 +79,18 @@ def _origins(together: PutTogether, part: str) -> Sequence[Origin]:
     return {HTML_NAME: together.html.origins, TEXT_NAME: together.text.origins}.get(part, ())
 
 
-def _at(together: PutTogether, part: str, source: str, position: int) -> Origin:
-    line = source.count("\n", 0, position) + 1
+def _at(together: PutTogether, part: str, line: int) -> Origin:
     origins = _origins(together, part)
     return origins[line - 1] if line <= len(origins) else Origin(part, line)
 
 
 def _unknown(together: PutTogether, sample: dict[str, Any]) -> Iterator[Fault]:
     for part, source in _sources(together):
-        for name in dict.fromkeys(unknown_variables(parse(source, part), hydrate(sample))):
-            found = re.search(rf"\{{[{{%][^}}]*(?<![\w.]){re.escape(name)}(?![\w.])", source)
-            origin = _at(together, part, source, found.start() if found else 0)
+        lines = dict(reversed(unknown_variables(parse(source, part), hydrate(sample))))
+        for name, line in sorted(lines.items(), key=lambda each: each[1])[:MOST_TOLD]:
+            origin = _at(together, part, line)
             words = f"{name} is not known; the sample context has no such name."
-            yield Fault(words, is_error=True, part=origin.name, line=origin.line)
+            yield Fault(words, is_error=True, part=origin.name, line=origin.line, is_last=True)
 
 
 def _in_source(together: PutTogether) -> Iterator[Fault]:
@@ -102,7 +105,7 @@ def _in_source(together: PutTogether) -> Iterator[Fault]:
         origin = together.html.origins[min(lack.line, len(together.html.origins)) - 1]
         yield Fault(f"{lack}.", is_error=False, part=origin.name, line=origin.line)
     _, protected = put_tags_aside(html)
-    for image in lxml_html.document_fromstring(protected or "<p></p>").iter("img"):
+    for image in document(protected).iter("img"):
         if image.get("alt") is None:
             origin = together.html.origins[min(image.sourceline or 1, len(together.html.origins)) - 1]
             words = 'A picture without alt says nothing where it is not shown; alt="" is right for decoration.'
@@ -114,11 +117,12 @@ def _in_mail(mail: Rendered, sample: dict[str, Any]) -> Iterator[Fault]:
     if size > LARGE_BYTES:
         words = f"The HTML has {size / 1000:,.0f} KB with this sample; Gmail cuts a mail at {CUT_BYTES // 1000} KB."
         yield Fault(words, is_error=size > CUT_BYTES)
-    leave = (sample.get("links") or {}).get("unsubscribe")
+    links = sample.get("links")
+    leave = links.get("unsubscribe") if isinstance(links, dict) else ""
     for part, text in ((HTML_NAME, mail.html), (TEXT_NAME, mail.text)):
-        if leave and leave not in text:
+        if leave and str(leave) not in text:
             yield Fault("There is no link to unsubscribe: {{ links.unsubscribe }}.", is_error=True, part=part)
-    for faint in faint_texts(mail.html):
+    for faint in faint_texts(mail.html) if size <= CUT_BYTES else ():
         words = (
             f"“{faint.words}” is hard to read: {faint.colour} on {faint.ground} has a contrast of {faint.ratio:.1f}:1, "
             f"{faint.needed:g}:1 is needed."
@@ -131,7 +135,7 @@ def _in_text(together: PutTogether) -> Iterator[Fault]:
     if together.is_text_made:
         return
     made, text = text_of(inline_source(together.html.text)), together.text.text
-    for address in dict.fromkeys(_ADDRESS.findall(made)):
+    for address in filter(_LEADS.match, dict.fromkeys(_ADDRESS.findall(made))):
         name = _NAME.match(address)
         if (name[1] if name else address) not in text:
             yield Fault(f"The text does not lead to {address}, the HTML does.", is_error=True, part=TEXT_NAME)

@@ -10,12 +10,16 @@ from html import escape
 from typing import Any
 
 from django.conf import settings
-from django.template import Context, defaultfilters
+from django.template import Context
 from django.template.base import render_value_in_context
 from django.utils.safestring import SafeString
 from django.utils.text import add_truncation_text, calculate_truncate_chars_length
 from django.utils.translation import get_language
 
+from mailer.templating.builtins import ALLOWED
+
+#: The longest text that is kept, wrapped; thousands of longer ones would take hundreds of megabytes.
+MOST_KEPT = 2_000
 _HTML = Context(autoescape=True, use_tz=False)
 _TEXT = Context(autoescape=False, use_tz=False)
 #: Unicode's spaces that end no line; a word of nothing else is dropped at the end of a line.
@@ -30,12 +34,12 @@ def html_text(value: Any) -> str:
         return value
     if type(value) is SafeString:
         return value[:]  # a plain one, which is joined faster
-    return _number(value) or render_value_in_context(value, _HTML)
+    return _number(value) or render_value_in_context(_single(value), _HTML)
 
 
 def plain_text(value: Any) -> str:
     """The value as `{{ … }}` writes it in plain text."""
-    return value if type(value) is str else _number(value) or render_value_in_context(value, _TEXT)
+    return value if type(value) is str else _number(value) or render_value_in_context(_single(value), _TEXT)
 
 
 def _number(value: Any) -> str:
@@ -43,22 +47,29 @@ def _number(value: Any) -> str:
     return str(value) if type(value) is int and not settings.USE_THOUSAND_SEPARATOR else ""
 
 
+def _single(value: Any) -> Any:
+    """The value. Raises TypeError for what has parts: nobody wants to read that as Python writes it."""
+    if isinstance(value, dict | list | tuple):
+        raise TypeError("a list or what has parts can't be shown")
+    return value
+
+
 def _upper(value: Any) -> Any:
-    return value.upper() if type(value) is str else defaultfilters.upper(value)
+    return value.upper() if type(value) is str else ALLOWED["upper"](value)
 
 
 def _lower(value: Any) -> Any:
-    return value.lower() if type(value) is str else defaultfilters.lower(value)
+    return value.lower() if type(value) is str else ALLOWED["lower"](value)
 
 
 def _capfirst(value: Any) -> Any:
-    return value[:1].upper() + value[1:] if type(value) is str else defaultfilters.capfirst(value)
+    return value[:1].upper() + value[1:] if type(value) is str else ALLOWED["capfirst"](value)
 
 
 def _pluralize(value: Any, arg: Any = "s") -> Any:
     if type(value) is int and abs(value) < 2**53 and isinstance(arg, str) and "," not in arg:
         return "" if value == 1 else arg[:]  # cut out, so that it is no longer marked as safe
-    return defaultfilters.pluralize(value, arg)
+    return ALLOWED["pluralize"](value, arg)
 
 
 def _truncatechars(value: Any, arg: Any) -> Any:
@@ -67,7 +78,7 @@ def _truncatechars(value: Any, arg: Any) -> Any:
             return value
         room, sign = _truncation(arg, get_language())
         return sign % {"truncated_text": value[:room]}
-    return defaultfilters.truncatechars(value, arg)
+    return ALLOWED["truncatechars"](value, arg)
 
 
 @lru_cache(maxsize=256)
@@ -78,8 +89,8 @@ def _truncation(length: int, language: str | None) -> tuple[int, str]:
 
 
 def _wordwrap(value: Any, arg: Any) -> Any:
-    if type(value) is not str or type(arg) is not int:
-        return defaultfilters.wordwrap(value, arg)
+    if type(value) is not str or type(arg) is not int or len(value) > MOST_KEPT:
+        return ALLOWED["wordwrap"](value, arg)
     return _wrapped(value, arg)
 
 
@@ -87,7 +98,7 @@ def _wordwrap(value: Any, arg: Any) -> Any:
 def _wrapped(value: str, arg: int) -> str:
     """Kept, because what several people get is wrapped for each of them."""
     if arg < 1 or not _wraps_simply(value):
-        return str(defaultfilters.wordwrap(value, arg))
+        return str(ALLOWED["wordwrap"](value, arg))
     text = value.rstrip(" ")
     lines, start, rest = [], 0, len(text) - arg
     while start < rest:
@@ -117,10 +128,10 @@ def _wraps_simply(value: str) -> bool:
 
 #: Django's filters and the forms that stand in for them.
 EXACT: dict[Callable[..., Any], Callable[..., Any]] = {
-    defaultfilters.upper: _upper,
-    defaultfilters.lower: _lower,
-    defaultfilters.capfirst: _capfirst,
-    defaultfilters.pluralize: _pluralize,
-    defaultfilters.truncatechars: _truncatechars,
-    defaultfilters.wordwrap: _wordwrap,
+    ALLOWED["upper"]: _upper,
+    ALLOWED["lower"]: _lower,
+    ALLOWED["capfirst"]: _capfirst,
+    ALLOWED["pluralize"]: _pluralize,
+    ALLOWED["truncatechars"]: _truncatechars,
+    ALLOWED["wordwrap"]: _wordwrap,
 }

@@ -5,12 +5,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from mailer.templating.sandbox import TemplateError
+from mailer.templating.parser import TemplateError, check_size
 
 _EXTENDS = re.compile(r"^\s*\{%\s*extends\s+\"([^\"]+)\"\s*%\}")
-_BLOCK = re.compile(r"\{%\s*block\s+(\w+)\s*%\}(.*?)\{%\s*endblock(?:\s+\w+)?\s*%\}", re.DOTALL)
-
-
+_EDGE = re.compile(r"\{%\s*(?:block\s+(\w+)|endblock(?:\s+\w+)?)\s*%\}")
 _COMMENT = re.compile(r"\{#.*?#\}")
 
 
@@ -36,27 +34,55 @@ def flatten(source: str, name: str, root: Path) -> Flattened:
     Blocks do not nest and there is one level of layout. Raises TemplateError if the layout or one of its blocks is
     not there.
     """
+    check_size(source, name)
     extends = _EXTENDS.match(source)
     if not extends:
         return _joined([(source, Origin(name, 1))])
     layout = (root / extends[1]).resolve()
     if not layout.is_relative_to(root.resolve()) or not layout.is_file():
-        raise TemplateError(f"{name} extends {extends[1]!r}, and there is no such layout.")
+        raise TemplateError(f"{name} extends “{extends[1][:60]}”, and there is no such layout.")
     frame = layout.read_text(encoding="utf-8")
-    blocks = {match[1]: (match[2], Origin(name, _line(source, match.start(2)))) for match in _BLOCK.finditer(source)}
+    blocks = {each.name: (each.text, Origin(name, _line(source, each.start))) for each in _blocks(source)}
     if outside := _outside(source):
         line, words = outside
         raise TemplateError(
-            f"{name}, line {line}: {words!r} stands outside the blocks, so it would not be in the mail."
+            f"{name}, line {line}: “{words}” stands outside the blocks, so it would not be in the mail."
         )
-    if unknown := blocks.keys() - {match[1] for match in _BLOCK.finditer(frame)}:
-        raise TemplateError(f"{name} fills the block {min(unknown)!r}, which {extends[1]} does not have.")
+    if unknown := blocks.keys() - {each.name for each in _blocks(frame)}:
+        raise TemplateError(f"{name} fills the block “{min(unknown)[:60]}”, which {extends[1]} does not have.")
     return _joined(list(_filled(frame, extends[1], blocks)))
+
+
+@dataclass(frozen=True)
+class _Block:
+    """`{% block name %}`, up to the next `{% endblock %}`."""
+
+    name: str
+    text: str
+    start: int  #: where the text begins
+    first: int  #: where the tag before it begins
+    end: int  #: where the tag after it ends
+
+
+def _blocks(source: str) -> Iterator[_Block]:
+    opened = None
+    for edge in _EDGE.finditer(source):
+        if edge[1] and opened is None:
+            opened = edge
+        elif not edge[1] and opened is not None:
+            text = source[opened.end() : edge.start()]
+            yield _Block(opened[1], text, opened.end(), opened.start(), edge.end())
+            opened = None
 
 
 def _outside(source: str) -> tuple[int, str] | None:
     """The first line of what no block holds, and its number; comments may stand anywhere."""
-    rest = _BLOCK.sub(_blank, _COMMENT.sub(_blank, _EXTENDS.sub(_blank, source)))
+    rest = _EXTENDS.sub(_blank, source)
+    pieces, end = [], 0
+    for block in _blocks(rest):
+        pieces += [rest[end : block.first], re.sub(r"[^\n]", " ", rest[block.first : block.end])]
+        end = block.end
+    rest = _COMMENT.sub(_blank, "".join([*pieces, rest[end:]]))
     line = next((number for number, text in enumerate(rest.split("\n")) if text.strip()), None)
     return None if line is None else (line + 1, rest.split("\n")[line].strip()[:40])
 
@@ -68,10 +94,10 @@ def _blank(match: re.Match[str]) -> str:
 def _filled(frame: str, name: str, blocks: dict[str, tuple[str, Origin]]) -> Iterator[tuple[str, Origin]]:
     """The layout's text and what fills its blocks, in turn, each with where it begins."""
     end = 0
-    for match in _BLOCK.finditer(frame):
-        yield frame[end : match.start()], Origin(name, _line(frame, end))
-        yield blocks.get(match[1], (match[2], Origin(name, _line(frame, match.start(2)))))
-        end = match.end()
+    for each in _blocks(frame):
+        yield frame[end : each.first], Origin(name, _line(frame, end))
+        yield blocks.get(each.name, (each.text, Origin(name, _line(frame, each.start))))
+        end = each.end
     yield frame[end:], Origin(name, _line(frame, end))
 
 

@@ -14,7 +14,6 @@ from django.template.defaulttags import (
     CommentNode,
     CycleNode,
     FirstOfNode,
-    ForNode,
     IfNode,
     NowNode,
     SpacelessNode,
@@ -23,11 +22,13 @@ from django.template.defaulttags import (
 )
 from django.utils.html import strip_spaces_between_tags
 
+from mailer.templating.budget import Refused
 from mailer.templating.expressions import Loop, Scope, condition_of, text_of, value_of, written
+from mailer.templating.loops import BoundedForNode, listed, steps_of
 from mailer.templating.source import Source, Unknown
 
-#: From what all share, and what is one recipient's own, to text.
-Generated = Callable[[dict[str, Any], dict[str, Any]], str]
+#: From what all share, what is one recipient's own, and how many steps its loops may take, to text.
+Generated = Callable[[dict[str, Any], dict[str, Any], int], str]
 
 
 @lru_cache(maxsize=1024)
@@ -65,7 +66,7 @@ class _Writer:
         else:
             self._flush()
             self._source.line(f"return {self._source.bind(''.join)}({self._source.opening('[]')})")
-        return self._source.function("shared, own")
+        return self._source.function("shared, own, steps")
 
     def text(self, node: TextNode, scope: Scope) -> None:
         self._text += node.s
@@ -91,8 +92,10 @@ class _Writer:
         self._flush()
         source = self._source
         values, length, index, item = (source.local() for _ in range(4))
-        source.line(f"{values} = {source.bind(_listed)}({value_of(node.sequence, source, scope, optional=True)})")
+        source.line(f"{values} = {source.bind(listed)}({value_of(node.sequence, source, scope, optional=True)})")
         source.line(f"{length} = len({values})")
+        with source.block(f"if (steps := steps - {length} * {source.bind(steps_of(node.nodelist_loop))}) < 0:"):
+            source.line(f"{source.bind(_refuse_more)}()")
         names = [source.local() for _ in node.loopvars] if len(node.loopvars) > 1 else [item]
         inside = scope.having(dict(zip(node.loopvars, names, strict=True)), Loop(index, length, scope.loop))
         with source.block(
@@ -176,11 +179,8 @@ def _refuse(name: str | None) -> None:
         raise Unknown(f"{name} is set for all that follows")
 
 
-def _listed(values: Any) -> Any:
-    """What a loop goes over."""
-    if values is None:
-        return ()
-    return values if hasattr(values, "__len__") else list(values)
+def _refuse_more() -> None:
+    raise Refused("more steps than go uncounted")
 
 
 def _unpacked(item: Any, length: int) -> Any:
@@ -197,7 +197,7 @@ _VISITS: dict[type[Node], Callable[[_Writer, Any, Scope], None]] = {
     TextNode: _Writer.text,
     VariableNode: _Writer.variable,
     IfNode: _Writer.condition,
-    ForNode: _Writer.loop,
+    BoundedForNode: _Writer.loop,
     WithNode: _Writer.naming,
     FirstOfNode: _Writer.first_of,
     CycleNode: _Writer.cycle,

@@ -8,12 +8,16 @@ import logging
 import re
 from collections.abc import Iterator
 from typing import Any
+from xml.dom import DOMException
 
+from cssselect import SelectorError
 from cssutils import CSSParser
 from lxml.etree import LxmlError
 from premailer import Premailer
 
-from mailer.templating.sandbox import TemplateError
+from mailer.templating.markup import check_markup, document
+from mailer.templating.parser import TemplateError, check_size
+from mailer.templating.style_sheet import check_styles, selectors_in
 
 #: What a style sheet may name: colours that were checked, so that they are one value wherever they stand.
 COLOURS = ("list.accent", "list.accent_dark")
@@ -23,15 +27,15 @@ TOKEN = re.compile(r"zqt(\d+)tqz")
 _START_TAG = re.compile(r"<[a-zA-Z][^<>]*>")
 _QUOTED = re.compile(r'"[^"]*"|\'[^\']*\'')
 _STYLED = re.compile(r'\s(style|class|id)\s*=\s*("[^"]*"|\'[^\']*\')', re.IGNORECASE)
-_STYLE = re.compile(r"<style[^>]*>(.*?)</style>", re.DOTALL | re.IGNORECASE)
 _CSS_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 _AT_RULE = re.compile(r"@[\w-]+[^{;]*(?:;|\{(?:[^{}]*\{[^{}]*\})*[^{}]*\})")
-_SELECTORS = re.compile(r"([^{}]+)\{[^{}]*\}")
 #: Selectors by which an element's neighbours or attributes decide, which loops, conditions and data change.
 _BY_NEIGHBOUR = re.compile(r":(?:first|last|only|nth)-[\w-]+|:empty\b|:not\(|[+~]|\[")
-_FORBIDDEN = re.compile(
-    r"<\s*(script|base|form|iframe|object|embed)\b|<\s*link\b[^>]*stylesheet|@import", re.IGNORECASE
-)
+#: What premailer and what it calls raise for a style sheet or a page that they can't read.
+_UNREADABLE = (
+    LxmlError, SelectorError, DOMException, ValueError, AttributeError, LookupError, TypeError, AssertionError,
+    RecursionError,
+)  # fmt: skip
 
 
 def inline_source(html: str) -> str:
@@ -42,19 +46,24 @@ def inline_source(html: str) -> str:
 
 def inline_rendered(html: str) -> str:
     """A rendered mail with its CSS inlined. Raises TemplateError."""
+    check_styles(document(html))
     return _SafePremailer(html).inline()
 
 
 def check_source(html: str) -> None:
-    """Raise TemplateError, with the line, for what may not stand in a mail at all."""
-    if match := _FORBIDDEN.search(html):
-        raise TemplateError(f"body.html, line {_line(html, match.start())}: {match[0]!r} may not stand in a mail.")
+    """Raise TemplateError, with the line, for what may not stand in a mail at all, or would take too long to read."""
+    check_size(html, "body.html")
+    if ours := TOKEN.search(html):
+        raise TemplateError(f"body.html, line {_line(html, ours.start())}: A word such as {ours[0][:20]} is used inside.")
+    root = document(put_tags_aside(html)[1])
+    check_markup(root)
+    check_styles(root)
 
 
 def reasons_to_wait(html: str) -> list[str]:
     """Why this source's CSS can only be inlined when it is rendered, in words for its author; usually nothing."""
-    _, protected = put_tags_aside(html)
-    return [*_places(protected), *_neighbourly(html)]
+    tags, protected = put_tags_aside(html)
+    return [*_places(protected), *_neighbourly(tags, protected)]
 
 
 def put_tags_aside(html: str) -> tuple[list[str], str]:
@@ -79,15 +88,20 @@ def _places(protected: str) -> Iterator[str]:
                 yield f"line {line}: a {name} attribute depends on a template tag"
 
 
-def _neighbourly(html: str) -> Iterator[str]:
-    for style in _STYLE.finditer(html):
-        whole = _CSS_COMMENT.sub("", _COLOUR.sub("colour", style[1]))
-        css = _AT_RULE.sub("", whole)
-        for selectors in _SELECTORS.findall(css):
-            if _BY_NEIGHBOUR.search(selectors):
-                yield f"the selector {' '.join(selectors.split())!r} goes by an element's neighbours or attributes"
+def _neighbourly(tags: list[str], protected: str) -> Iterator[str]:
+    for style in document(protected).iter("style"):
+        named = TOKEN.sub(lambda match: _without_colours(tags[int(match[1])]), str(style.text or ""))
+        whole = _CSS_COMMENT.sub("", named)
+        for selector in selectors_in(_AT_RULE.sub("", whole)):
+            if _BY_NEIGHBOUR.search(selector):
+                shown = " ".join(selector.split())[:60]
+                yield f"the selector '{shown}' goes by an element's neighbours or attributes"
         if "{{" in whole or "{%" in whole:
             yield f"the style sheet holds a template tag other than {{{{ {' }} or {{ '.join(COLOURS)} }}}}"
+
+
+def _without_colours(tag: str) -> str:
+    return _COLOUR.sub("colour", tag)
 
 
 def _line(source: str, position: int) -> int:
@@ -115,8 +129,8 @@ class _SafePremailer(Premailer):
         """The inlined HTML. Raises TemplateError."""
         try:
             return str(self.transform())
-        except (LxmlError, ValueError, AttributeError) as error:
-            raise TemplateError(f"body.html could not be inlined: {error}") from error
+        except _UNREADABLE as error:
+            raise TemplateError("body.html can't be read as HTML: check how it begins, and its style sheet.") from error
 
     def _parse_css_string(self, css: str, validate: bool = True) -> Any:
         # cssutils fetches what `@import` names unless its parser is told otherwise.

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lxml import html as lxml_html
 
 from mailer.models import Mailing
 from mailer.templating.compile import compile_sources
 from mailer.templating.compose import Rendered, compose
 from mailer.templating.contexts import Person, mailing_context, personal_context, still_links
+from mailer.templating.markup import body_of
 
 #: Who a letter is shown to where nobody is named.
 SOMEBODY = Person(0, "somebody@example.com", "Some Body")
@@ -43,8 +43,7 @@ def preview_letter(mailing: Mailing, items: Sequence[dict[str, Any]], person: Pe
 
 def find_preheader(mail: Rendered) -> str:
     """The words that an inbox shows after the subject: the mail's hidden first line, or else how it begins."""
-    body = lxml_html.document_fromstring(mail.html or "<p></p>").find("body")
-    for element in body.iter() if body is not None else ():
+    for element in body_of(mail.html).iter():
         if "display:none" in str(element.get("style", "")).replace(" ", ""):
             return _shortened(str(element.text_content()))
     return _shortened(mail.text)

@@ -40,7 +40,7 @@ _COLOUR = re.compile(r"#[0-9a-fA-F]{3,6}")
 
 def markdown(text: Any, colour: Any = "") -> SafeString:
     """The text's Markdown as HTML paragraphs with their style, links in the colour if one is given."""
-    source = text if type(text) is str else _as_text(text)
+    source = _beginning(text if type(text) is str else _as_text(text))
     plain = _unmarked(source)
     if plain is None:
         return _html(source, str(colour))
@@ -49,12 +49,19 @@ def markdown(text: Any, colour: Any = "") -> SafeString:
 
 def markdown_text(text: Any) -> str:
     """The text without its markup, links with their address behind them."""
-    source = text if type(text) is str else _as_text(text)
+    source = _beginning(text if type(text) is str else _as_text(text))
     plain = _unmarked(source)
     return _words(source) if plain is None else plain
 
 
+def _beginning(text: str) -> str:
+    """As much as decides what is shown: texts are kept below, and a few thousand long ones would fill the memory."""
+    return text if len(text) <= 2 * MOST_CHARACTERS else text.strip()[: 2 * MOST_CHARACTERS]
+
+
 def _as_text(value: Any) -> str:
+    if isinstance(value, dict | list | tuple):
+        raise TypeError("Markdown is text")
     return "" if value is None else str(value) + ""  # a str of its own: what was marked as safe no longer is
 
 

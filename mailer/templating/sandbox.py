@@ -5,35 +5,34 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.template import Context, Engine, Node, Template, TemplateSyntaxError, VariableDoesNotExist
-from django.template.base import FilterExpression, Lexer, NodeList, Parser, Token, Variable
-from django.template.defaultfilters import default, default_if_none
+from django.template.base import Lexer, NodeList
 
-#: More than any mail needs; beyond it a source is refused before it is parsed.
-MAX_SOURCE_BYTES = 200_000
-#: What plain data can make nodes and filters raise.
-FAILURES = (ArithmeticError, LookupError, TypeError, ValueError, AttributeError)
-_DEFAULTING = (default, default_if_none)
+from mailer.templating.budget import Budget, Refused
+from mailer.templating.loops import branches, steps_of
+from mailer.templating.parser import (
+    FAILURES,
+    MAX_DEPTH,
+    MAX_SOURCE,
+    StrictExpression,
+    StrictParser,
+    TemplateError,
+    UnknownVariable,
+    check_size,
+)
+
+__all__ = ["FAILURES", "StrictExpression", "TemplateError", "UnknownVariable"]
 
 
-class TemplateError(Exception):
-    """The template can't be used, or can't be filled with this context; the message says why, in a sentence."""
-
-
-class UnknownVariable(TemplateError):
-    """The template names something that the context does not have."""
-
-
-def parse(source: str, name: str = "template") -> "MailTemplate":
-    """The source as a template. Raises TemplateError with the line of the fault."""
-    if len(source.encode()) > MAX_SOURCE_BYTES:
-        raise TemplateError(f"{name} is larger than {MAX_SOURCE_BYTES // 1000} KB.")
+def parse(source: str, name: str = "template", most: int = MAX_SOURCE) -> "MailTemplate":
+    """The source, of at most so many bytes, as a template. Raises TemplateError with the line of the fault."""
+    check_size(source, name, most)
     try:
         return MailTemplate(source, name=name, engine=ENGINE)
     except TemplateSyntaxError as error:
         line = getattr(getattr(error, "token", None), "lineno", None)
         raise TemplateError(f"{name}{f', line {line}' if line else ''}: {error}") from error
     except RecursionError as error:
-        raise TemplateError(f"{name} nests its tags too deeply.") from error
+        raise TemplateError(f"{name}: Tags nest more than {MAX_DEPTH} deep.") from error
 
 
 def render(template: Template, context: dict[str, Any], autoescape: bool) -> str:
@@ -41,10 +40,10 @@ def render(template: Template, context: dict[str, Any], autoescape: bool) -> str
     return render_nodes(template.nodelist, bind(template, context, autoescape))
 
 
-def bind(template: Template, context: dict[str, Any], autoescape: bool) -> Context:
+def bind(template: Template, context: dict[str, Any], autoescape: bool, budget: Budget | None = None) -> Context:
     """A Django context over plain data, ready for `render_nodes`; a time is shown in the zone that it has."""
-    bound = Context(context, autoescape=autoescape, use_tz=False)
-    bound.template = template
+    bound = MailContext(context, autoescape=autoescape, use_tz=False)
+    bound.template, bound.budget = template, budget or Budget()
     return bound
 
 
@@ -61,82 +60,31 @@ def told_as_template_errors() -> Iterator[None]:
         yield
     except VariableDoesNotExist as error:  # in a filter's argument, which Django's own code looks up
         raise UnknownVariable(f"{error}.") from error
-    except FAILURES as error:
-        raise TemplateError(f"The template could not be filled: {error}") from error
+    except Refused as error:
+        raise TemplateError(str(error)) from error
+    except (*FAILURES, RecursionError) as error:
+        raise TemplateError("A tag or a condition does not fit what stands there.") from error
 
 
-class PlainVariable(Variable):
-    """A dotted name that is looked up by key or index only: no attribute is read and nothing is called."""
+class MailContext(Context):
+    """A context with the budget that work over it is taken off."""
 
-    def _resolve_lookup(self, context: Any) -> Any:
-        value = context
-        try:
-            for bit in self.lookups or ():
-                value = value[int(bit)] if isinstance(value, list | tuple) else value[bit]
-        except (LookupError, TypeError, ValueError) as error:
-            raise VariableDoesNotExist("%s is not known", (self,)) from error
-        return value
-
-
-class StrictExpression(FilterExpression):
-    """A variable with its filters, which must exist unless a condition or `default` allows for its absence."""
-
-    def __init__(self, token: str, parser: Parser) -> None:
-        """Parse `name|filter:argument`. Raises TemplateSyntaxError."""
-        super().__init__(token, parser)
-        if self.is_var:
-            self.var = PlainVariable(self.var.var)
-        self.filters = [
-            (function, [(lookup, PlainVariable(value.var) if lookup else value) for lookup, value in arguments])
-            for function, arguments in self.filters
-        ]
-        self.has_default = any(function in _DEFAULTING for function, _ in self.filters)
-
-    def resolve(self, context: Context, ignore_failures: bool = False) -> Any:
-        """The value. Raises UnknownVariable."""
-        if not self.is_var or ignore_failures or self.has_default:
-            return super().resolve(context, ignore_failures=True)
-        try:
-            value = self.var.resolve(context)
-        except VariableDoesNotExist as error:
-            raise UnknownVariable(f"{self.var} is not known.") from error
-        return super().resolve(context) if self.filters else value
-
-    def variables(self) -> Iterator[Variable]:
-        """The variables that the expression reads, those in its filters' arguments too."""
-        if self.is_var:
-            yield self.var
-        for _, arguments in self.filters:
-            yield from (value for is_variable, value in arguments if is_variable)
-
-
-class StrictParser(Parser):
-    """A parser that makes strict expressions, and keeps them so that they can be checked."""
-
-    def __init__(self, *args: Any) -> None:
-        """Same arguments as Django's parser."""
-        super().__init__(*args)
-        self.expressions: list[StrictExpression] = []
-
-    def compile_filter(self, token: str) -> StrictExpression:
-        """A variable with its filters. Raises TemplateSyntaxError."""
-        expression = StrictExpression(token, self)
-        self.expressions.append(expression)
-        return expression
+    budget: Budget
 
 
 class MailTemplate(Template):
     """A template of the sandbox."""
 
     expressions: list[StrictExpression]
+    loops: int  #: those that stand in no other
+    steps: int  #: texts that it writes outside of loops
 
     def compile_nodelist(self) -> NodeList:
         """Parse with the strict parser; Django's own differs only in this."""
-        tokens: list[Token] = Lexer(self.source).tokenize()
-        parser = StrictParser(tokens, {}, self.engine.template_builtins, self.origin)
+        parser = StrictParser(Lexer(self.source).tokenize(), {}, self.engine.template_builtins, self.origin)
         nodes = parser.parse()
-        self.expressions = parser.expressions
-        self.extra_data = parser.extra_data
+        self.expressions, self.loops = parser.expressions, parser.loops
+        self.extra_data, self.steps = parser.extra_data, steps_of(nodes)
         return nodes
 
 
@@ -153,7 +101,5 @@ def walk(nodes: NodeList) -> Iterator[Node]:
     """Every node, children after their parent."""
     for node in nodes:
         yield node
-        for attribute in node.child_nodelists:
-            yield from walk(getattr(node, attribute, None) or NodeList())
-        for _, branch in getattr(node, "conditions_nodelists", ()):
+        for branch in branches(node):
             yield from walk(branch)

@@ -3,10 +3,10 @@
 import re
 from dataclasses import dataclass, field, replace
 
-from lxml import html as lxml_html
 from lxml.html import HtmlElement
 
 from mailer.templating.inlining import TOKEN, inline_source, put_tags_aside
+from mailer.templating.markup import body_of
 
 _BREAKS = dict.fromkeys(("p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "blockquote", "pre", "table", "hr"), 2)
 _BREAKS |= dict.fromkeys(("div", "li", "tr", "br", "section", "article", "dt", "dd", "header", "footer"), 1)
@@ -30,9 +30,7 @@ def text_of(html: str) -> str:
         return "\n"
     tags, protected = put_tags_aside(inline_source(html))
     writer = _Writer(tags)
-    body = lxml_html.document_fromstring(protected or "<p></p>").find("body")
-    if body is not None:
-        _write(body, writer)
+    _write(body_of(protected), writer)
     return "".join(writer.out).strip() + "\n"
 
 
@@ -66,7 +64,7 @@ def _write_address(link: HtmlElement, writer: "_Writer") -> None:
     if not address or address == said or address.startswith("#"):
         return
     block = link.getparent()
-    if block is not None and " ".join(block.text_content().split()) == said:
+    if block is not None and writer.said_in(block) == said:
         writer.part(1)
         writer.write(address)
     else:
@@ -94,6 +92,12 @@ class _Writer:
     out: list[str] = field(default_factory=list)
     gap: _Gap = field(default_factory=_Gap)
     before: list[_Gap] = field(default_factory=list)  #: what waited where each open tag began
+    said: dict[HtmlElement, str] = field(default_factory=dict)  #: by blocks that links stand in
+
+    def said_in(self, block: HtmlElement) -> str:
+        if block not in self.said:
+            self.said[block] = " ".join(block.text_content().split())
+        return self.said[block]
 
     def part(self, breaks: int) -> None:
         self.gap.breaks = max(self.gap.breaks, breaks)

@@ -72,7 +72,7 @@ def test_a_line_is_the_authors_own_and_not_the_layouts():
 def test_what_stands_outside_the_blocks_is_not_lost_in_silence():
     html = '{% extends "_layout/body.html" %}\n{# a remark #}\n{% block content %}<p>a\n</p>{% endblock %}\n<p>lost</p>'
     assert faults_of(html=html) == [
-        "body.html, line 5: '<p>lost</p>' stands outside the blocks, so it would not be in the mail."
+        "body.html, line 5: “<p>lost</p>” stands outside the blocks, so it would not be in the mail."
     ]
 
 
