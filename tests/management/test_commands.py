@@ -95,7 +95,7 @@ def test_items_come_from_a_file(mailing_list: RecipientList, tmp_path: Path):
 def test_templates_are_synced_once_for_each_change():
     assert "digest: version 1" in run("sync_templates")
     assert "digest: unchanged" in run("sync_templates")
-    assert TemplateVersion.objects.count() == 4
+    assert TemplateVersion.objects.count() == 5
 
 
 @pytest.mark.parametrize(
