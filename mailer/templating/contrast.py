@@ -72,5 +72,3 @@ def faint_texts(html: str) -> Iterator[Faint]:
         if ratio < look.needed and pair not in seen:
             seen.add(pair)
             yield Faint(words[:40], *pair, ratio, look.needed)
-
-
