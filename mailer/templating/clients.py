@@ -9,10 +9,13 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from html.parser import HTMLParser
 from pathlib import Path
 
+from lxml.etree import Comment
+from lxml.html import HtmlElement
+
 from mailer.templating.inlining import TOKEN, put_tags_aside
+from mailer.templating.markup import document
 
 FACTS = Path(__file__).with_suffix(".json")
 _TABLE = json.loads(FACTS.read_text(encoding="utf-8"))
@@ -23,8 +26,10 @@ _BY_KIND: dict[str, dict[str, list[int]]] = _TABLE["unsupported"]
 _OUTLOOK = "Outlook for Windows"
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 _AT_RULE = re.compile(r"(@[\w-]+)[^{;]*(?:;|\{(?:[^{}]*\{[^{}]*\})*[^{}]*\})")
-_RULE = re.compile(r"([^{}]+)\{([^{}]*)\}")
-_DECLARATION = re.compile(r"\s*([\w-]+)\s*:((?:\([^()]*\)|\"[^\"]*\"|'[^']*'|[^;\"'(])*)")
+# Each of these begins where nothing that it takes stands before, and gives nothing back: else a long word is read again
+# from each of its letters.
+_RULE = re.compile(r"(?:^|(?<=[{}]))([^{}]++)\{([^{}]*+)\}")
+_DECLARATION = re.compile(r"(?<![\w-])([\w-]++)\s*+:((?:\([^()]*\)|\"[^\"]*\"|'[^']*'|[^;\"'(])*)")
 _QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
 _PSEUDO = re.compile(r"::?[\w-]+")
 _PICTURE = re.compile(r"(\.\w+)(?:[?#].*)?$")
@@ -34,7 +39,7 @@ _PICTURE = re.compile(r"(\.\w+)(?:[?#].*)?$")
 class Unsupported:
     """A feature that a mail makes use of, and clients that have not got it."""
 
-    line: int  #: from 1
+    line: int  #: from 1; of an element, where its start tag ends
     feature: str  #: `aspect-ratio`, `<bdi>`, `:hover`
     clients: tuple[str, ...]
 
@@ -45,36 +50,42 @@ class Unsupported:
 def unsupported(html: str) -> list[Unsupported]:
     """What a mail, or a template's source, uses that is not supported everywhere; each feature once."""
     reader = _Reader()
-    reader.feed(put_tags_aside(html)[1])
-    reader.close()
+    root = document(put_tags_aside(html)[1])
+    before = list(root.itersiblings(preceding=True))  # comments that come first are moved out of the page
+    for node in [*reversed(before), *root.iter()]:
+        reader.read(node)
     return list(reader.found.values())
 
 
-class _Reader(HTMLParser):
-    """Looks at each start tag, style attribute and style sheet on its way."""
+class _Reader:
+    """Looks at each element, style attribute and style sheet on its way."""
 
     def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
         self.found: dict[str, Unsupported] = {}
-        self._in_style = self._hidden_from_outlook = False
+        self._hidden_from_outlook = False
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """An element, its attributes, the kind of its picture, and its own style."""
-        line, given = self.getpos()[0], dict(attrs)
-        self._in_style = tag == "style"
+    def read(self, node: HtmlElement) -> None:
+        """What the element, or the comment, is about."""
+        if node.tag is Comment:
+            self._comment(str(node.text or ""))
+        elif isinstance(node.tag, str):
+            self._element(node, node.sourceline or 1)
+
+    def _element(self, element: HtmlElement, line: int) -> None:
+        """Its name, its attributes, the kind of its picture, and its own style."""
+        tag = element.tag
         self._look_up("element", tag, f"<{tag}>", line)
-        self._look_up("element", f"{tag} type={given.get('type')}", f"<{tag} type={given.get('type')}>", line)
-        for name in given:
+        self._look_up("element", f"{tag} type={element.get('type')}", f"<{tag} type={element.get('type')}>", line)
+        for name in element.attrib:
             self._look_up("attribute", name, f"{name}=", line)
-        if tag == "img" and (kind := _PICTURE.search(given.get("src") or "")):
+        if tag == "img" and (kind := _PICTURE.search(element.get("src", "")[:2_000])):
             self._look_up("image", kind[1].lower(), f"{kind[1]} pictures", line)
-        self._declarations(given.get("style") or "", line)
+        self._declarations(element.get("style", ""), line)
+        if tag == "style":
+            self._style_sheet(str(element.text or ""), line)
 
-    def handle_data(self, data: str) -> None:
+    def _style_sheet(self, data: str, line: int) -> None:
         """A style sheet without what stands in comments and at-rules."""
-        if not self._in_style:
-            return
-        line = self.getpos()[0]
         css = _COMMENT.sub(_blank, data)
         for at_rule in _AT_RULE.finditer(css):
             self._look_up("at-rule", at_rule[1], at_rule[1], line + css.count("\n", 0, at_rule.start()))
@@ -84,11 +95,7 @@ class _Reader(HTMLParser):
                 self._look_up("selector", part, f"the selector {part}", line + plain.count("\n", 0, rule.end(1)))
             self._declarations(rule[2], line + plain.count("\n", 0, rule.start(2)))
 
-    def handle_endtag(self, tag: str) -> None:
-        """The end of a style sheet among others."""
-        self._in_style = False
-
-    def handle_comment(self, data: str) -> None:
+    def _comment(self, data: str) -> None:
         """What stands behind `<!--[if !mso]><!-->` is not for Outlook."""
         if data.startswith("[if !mso]"):
             self._hidden_from_outlook = True
@@ -113,9 +120,9 @@ class _Reader(HTMLParser):
 
 
 def _words(value: str) -> Iterator[tuple[str, str, str]]:
-    for function in re.findall(r"([a-z-]+)\(", value):
+    for function in re.findall(r"(?<![a-z-])([a-z-]++)\(", value):
         yield "function", function, f"{function}()"
-    for unit in re.findall(r"(?<![\w#])[\d.]+([a-z]+)", value):
+    for unit in re.findall(r"(?<![\w#.])[\d.]++([a-z]++)", value):
         yield "unit", unit, f"the unit {unit}"
     for word in re.findall(r"(?<![\w-])[a-z][a-z-]+(?![\w(-])", value):
         yield "word", word, word

@@ -54,9 +54,7 @@ def check_source(html: str) -> None:
     """Raise TemplateError, with the line, for what may not stand in a mail at all, or would take too long to read."""
     check_size(html, "body.html")
     if ours := TOKEN.search(html):
-        raise TemplateError(
-            f"body.html, line {_line(html, ours.start())}: A word such as {ours[0][:20]} is used inside."
-        )
+        raise TemplateError(f"body.html, line {_line(html, ours.start())}: “{ours[0][:20]}” is a word of ours.")
     root = document(put_tags_aside(html)[1])
     check_markup(root)
     check_styles(root)

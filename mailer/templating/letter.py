@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-
 from mailer.models import Mailing
 from mailer.templating.compile import compile_sources
 from mailer.templating.compose import Rendered, compose

@@ -9,7 +9,7 @@ from mailer.templating.clients import CLIENTS, unsupported
     ("source", "line", "feature", "client"),
     [
         ("<p>\n<bdi>x</bdi></p>", 2, "<bdi>", "Gmail"),
-        ('<p\nstyle="margin:0;aspect-ratio:1/1">', 1, "aspect-ratio", "Gmail"),
+        ('<p\nstyle="margin:0;aspect-ratio:1/1">', 2, "aspect-ratio", "Gmail"),
         ("<style>\n.a{color:red}\n.b{\ncolor:red;\nborder-radius:4px}\n</style>", 5, "border-radius", CLIENTS[3]),
         ("<style>\n/* display:grid\n*/\n.a{display:grid}</style>", 4, "display:grid", "Yahoo Mail"),
         ("<style>\n.a:hover{color:red}</style>", 2, "the selector :hover", CLIENTS[3]),
