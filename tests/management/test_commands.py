@@ -102,7 +102,7 @@ def test_templates_are_synced_once_for_each_change():
     ("file", "content", "sentence"),
     [
         ("body.html", "<p>\n{% if %}</p>", "body.html, line 2"),
-        ("body.txt", "{{ recipent.name }}", "'recipent.name' is not known"),
+        ("body.txt", "{{ recipent.name }}", "recipent.name is not known"),
         ("sample.json", "{", "Expecting property name"),
         ("body.html", '{% extends "_layout/nosuch.html" %}', "there is no such layout"),
         ("subject.txt", None, "No such file"),
