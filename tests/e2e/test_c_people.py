@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import PHONE
+from tests.browser import PHONE
 
 OpenPage = Callable[..., Page]
 pytestmark = pytest.mark.timeout(300)
