@@ -72,8 +72,8 @@ class RelaySession:
                 if all(connection.idle for connection in self._connections):
                     yield from self._judge_fallen()
                     return
-            for connection in self._ready():
-                yield from self._drive(connection)
+            for connection, is_late in self._ready():
+                yield from self._drive(connection, is_late)
 
     def _has_room(self) -> bool:
         """Whether a connection is idle, or another one could be opened."""
@@ -87,9 +87,9 @@ class RelaySession:
             for connection in list(self._connections):
                 if connection.handed_over is None:
                     self._drop(connection)
-            for connection in self._ready():
+            for connection, is_late in self._ready():
                 try:
-                    yield from self._drive(connection)
+                    yield from self._drive(connection, is_late)
                 except SendingHalted:
                     continue  # one reason to halt is enough
 
@@ -116,20 +116,25 @@ class RelaySession:
         except ConnectionLost as error:
             yield from self._lose(connection, str(error))
 
-    def _ready(self) -> list[Connection]:
-        """The connections with something to read, or past their time."""
+    def _ready(self) -> list[tuple[Connection, bool]]:
+        """The connections with something to read, and those past their time without; and which of the two it is.
+
+        What has arrived is read however late: we may have waited for our own database meanwhile, not for the server.
+        """
         busy = [connection.deadline for connection in self._connections if connection.expected]
         wait = max(0.0, min(busy) - time.monotonic()) if busy else 0.0
-        ready = [key.data for key, _ in self._selector.select(wait)]
+        ready = [(key.data, False) for key, _ in self._selector.select(wait)]
         now = time.monotonic()
         if busy and min(busy) <= now:
-            ready += [c for c in self._connections if c.expected and c.deadline <= now and c not in ready]
+            readable = {id(connection) for connection, _ in ready}
+            late = [c for c in self._connections if c.expected and c.deadline <= now and id(c) not in readable]
+            ready += [(connection, True) for connection in late]
         return ready
 
-    def _drive(self, connection: Connection) -> Iterator[Outcome]:
+    def _drive(self, connection: Connection, is_late: bool) -> Iterator[Outcome]:
         if connection.idle:
             yield from self._lose(connection, "the server closed the connection")
-        elif connection.deadline <= time.monotonic():
+        elif is_late:
             yield from self._lose(connection, f"the server did not answer within {self._timeout:.0f} s", is_late=True)
         else:
             try:

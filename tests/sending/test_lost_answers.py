@@ -1,6 +1,7 @@
 """Answers that never come: from the database after a commit, from a mail server after the dot, from a torn disk."""
 
 import os
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -17,9 +18,12 @@ from mailer.scheduling.planning import plan_now
 from mailer.sending import claim as claims
 from mailer.sending.batch import send_range
 from mailer.sending.claim import Range
+from mailer.sending.commands import Envelope
 from mailer.sending.journal import Journal, JournalUnavailable, journals, read_entries
+from mailer.sending.outcomes import Kind
 from mailer.sending.record import reconcile
 from mailer.sending.relays import is_paused, pause_relay, relay_name
+from mailer.sending.smtp import RelaySession
 from mailer.sending.wakeups import waiting_mailings
 from tests.build import make_item, subscribe
 from tests.fake_relay import DROP, HANG, FakeRelay
@@ -158,3 +162,13 @@ def test_an_uncertain_mail_goes_out_again_when_somebody_decides_so(mailing: Mail
     mailing.refresh_from_db()
     assert (mailing.status, mailing.uncertain, mailing.sent) == ("done", 0, 12)
     assert relay.recipients().count("person1@example.org") == 2
+
+
+def test_an_answer_that_waited_for_our_own_database_is_read_all_the_same(relay: FakeRelay):
+    envelopes = [Envelope(pk, "a@example.org", f"{pk}@example.org", b"Subject: x\r\n\r\nx\r\n.\r\n") for pk in range(6)]
+    found = []
+    with RelaySession(relay.address(connections=2), 0.2, lambda pk: None) as session:
+        for outcome in session.send(iter(envelopes)):
+            found.append((outcome.delivery_id, outcome.kind))
+            time.sleep(1)  # longer than any answer is waited for
+    assert sorted(found) == [(pk, Kind.SENT) for pk in range(6)]
