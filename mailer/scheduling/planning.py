@@ -83,7 +83,9 @@ def plan_now(digest: Digest, now: datetime, created_by: Any = None, key: str | N
         mailing.save()
         if not insert_items(mailing, now) and not digest.send_when_empty:
             raise NothingToSend(f"{digest} has nothing new to send.")
-    if not begin(mailing, now):
+    begin(mailing, now)
+    mailing.refresh_from_db()  # a tick may have begun it in between
+    if not mailing.planned:
         raise NothingToSend(f"{digest} has nobody to send to: no active subscription on {digest.list}.")
     return mailing
 
