@@ -1,19 +1,20 @@
 """A mail as it went to its recipient: a page with its header and frames, in which nothing acts."""
 
+from dataclasses import replace
+
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, reverse
 from django.utils import timezone
-from django.utils.html import escape
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_GET
 
 from mailer.admin.access import may_see_mail, shown_address
 from mailer.admin.base import LogPages, View
 from mailer.admin.columns import page_of
-from mailer.admin.templates import PREVIEW_POLICY
+from mailer.admin.mail_frames import mail_frame
 from mailer.insight.exactness import changes_since, made_at
 from mailer.insight.people import find_recipient
 from mailer.models import Delivery, Mailing, Recipient
@@ -56,8 +57,11 @@ class AsSentPages(LogPages):
     def copy_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """The mail's HTML, or with `?part=text` its text, for the page's frames."""
         delivery = self._delivery_to_read(request, pk)
-        body = _body(_copy(delivery, delivery.person), as_text=request.GET.get("part") == "text")
-        return HttpResponse(body, headers={"Content-Security-Policy": PREVIEW_POLICY, "X-Robots-Tag": "noindex"})
+        copy = _copy(delivery, delivery.person)
+        if isinstance(copy, Copy):
+            # The frame may open no window: so a click on a link does nothing, and the mail stays in it.
+            copy = replace(copy, html=copy.html.replace("<head>", '<head><base target="_blank">', 1))
+        return mail_frame(copy, as_text=request.GET.get("part") == "text")
 
     def _delivery_to_read(self, request: HttpRequest, pk: int) -> Delivery:
         delivery: Delivery | None = self.get_object(request, str(pk))
@@ -104,12 +108,3 @@ def _copy(delivery: Delivery, person: Recipient | None) -> Copy | str:
         return copy_of(delivery, person, made_at(delivery) or timezone.now())
     except NoCopy as error:
         return str(error)
-
-
-def _body(copy: Copy | str, as_text: bool) -> str:
-    if isinstance(copy, str):
-        return f"<p>{escape(copy)}</p>"
-    if as_text:
-        return f"<pre style='font:14px/1.5 monospace;white-space:pre-wrap'>{escape(copy.text)}</pre>"
-    # The frame may open no window: so a click on a link does nothing, and the mail stays in it.
-    return copy.html.replace("<head>", '<head><base target="_blank">', 1)

@@ -3,14 +3,12 @@
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
-from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 from django.forms import Script
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.urls import URLPattern, reverse
 from django.utils import timezone
-from django.utils.html import escape
 from django.utils.http import urlencode
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_POST
@@ -18,12 +16,12 @@ from django.views.decorators.http import require_POST
 from mailer.admin.access import may_see_addresses, may_send
 from mailer.admin.base import Pages, View
 from mailer.admin.columns import page_of
-from mailer.admin.templates import PREVIEW_POLICY
+from mailer.admin.mail_frames import mail_frame
+from mailer.admin.trials import send_test
 from mailer.insight.people import find_recipient, with_address
 from mailer.insight.upcoming import why_not
-from mailer.models import InvalidAddress, Recipient, TemplateVersion
-from mailer.scheduling.drafts import Draft, letter_of, plan_test
-from mailer.tasks import wake_mailing
+from mailer.models import Recipient, TemplateVersion
+from mailer.scheduling.drafts import Draft, letter_of
 from mailer.templating.letter import Letter
 from mailer.templating.sandbox import TemplateError
 
@@ -58,8 +56,8 @@ class LetterPages(Pages, Generic[Subject]):
     def letter_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """The letter's HTML, or with `?part=text` its text, for the page's frame; `?as=` says whose."""
         letter = self._letter(self._subject(request, pk), _asked(request), timezone.now())[0]
-        body = _body(letter, as_text=request.GET.get("part") == "text")
-        return HttpResponse(body, headers={"Content-Security-Policy": PREVIEW_POLICY, "X-Robots-Tag": "noindex"})
+        mail = letter if isinstance(letter, str) else letter.mail
+        return mail_frame(mail, as_text=request.GET.get("part") == "text")
 
     def people_view(self, request: HttpRequest, pk: int) -> JsonResponse:
         """Addresses that begin with `?q=`, for those who may see them."""
@@ -75,16 +73,8 @@ class LetterPages(Pages, Generic[Subject]):
         subject, now = self._subject(request, pk), timezone.now()
         if not may_send(request.user):
             raise PermissionDenied
-        try:
-            to = _own_recipient(getattr(request.user, "email", ""))
-            mailing = plan_test(self.draft_for(subject, to, now), to, request.user, now)
-        except (TemplateError, InvalidAddress, TemplateVersion.DoesNotExist) as error:
-            reason = "; ".join(getattr(error, "messages", [str(error)]))
-            self.message_user(request, f"No test was sent: {reason}", messages.ERROR)
-        else:
-            wake_mailing(mailing.pk)
-            self.log_change(request, subject, f"Sent to {to.email} as a test, mailing {mailing.pk}.")
-            self.message_user(request, f"A test is on its way to {to.email}.", messages.SUCCESS)
+        own_address = getattr(request.user, "email", "")
+        send_test(self, request, subject, own_address, lambda to: self.draft_for(subject, to, now))
         return HttpResponseRedirect(f"{page_of(subject)}#letter")
 
     def letter_story(self, request: HttpRequest, subject: Subject) -> dict[str, Any]:
@@ -130,17 +120,3 @@ class LetterPages(Pages, Generic[Subject]):
 def _asked(request: HttpRequest) -> Recipient | None:
     """Whom `?as=` names, for those who may see people's addresses and what else is known of them."""
     return find_recipient(request.GET.get("as", "")) if may_see_addresses(request.user) else None
-
-
-def _own_recipient(address: str) -> Recipient:
-    if not address:
-        raise InvalidAddress("your account has no mail address; add it under Users")
-    return Recipient.objects.get_or_create(email=address)[0]
-
-
-def _body(letter: Letter | str, as_text: bool) -> str:
-    if isinstance(letter, str):
-        return f"<p>{escape(letter)}</p>"
-    if as_text:
-        return f"<pre style='font:14px/1.5 monospace;white-space:pre-wrap'>{escape(letter.mail.text)}</pre>"
-    return letter.mail.html

@@ -1,6 +1,7 @@
 """The template editor: sources beside a live preview, what is wrong said while it is typed, each save a new version."""
 
 import re
+from dataclasses import replace
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
@@ -9,13 +10,13 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern
 from django.utils import timezone
-from django.utils.html import escape
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_POST
 
 from mailer.admin.access import may_see_addresses
 from mailer.admin.base import Pages, View
 from mailer.admin.columns import page_of
+from mailer.admin.mail_frames import PREVIEW_POLICY, WITHOUT_IMAGES, mail_frame
 from mailer.admin.template_form import TemplateForm, filled_form
 from mailer.insight.people import find_recipient
 from mailer.models import Digest, EmailTemplate, TemplateVersion
@@ -28,11 +29,8 @@ from mailer.templating.letter import find_preheader
 from mailer.templating.preview import names_in, parts_of, render_edit
 from mailer.templating.sandbox import TemplateError
 
-#: A mail is foreign HTML: nothing in it may run, load or reach the admin, also when the address is opened directly.
-PREVIEW_POLICY = "sandbox; default-src 'none'; img-src https: data:; style-src 'unsafe-inline'"
 #: Whoever looks chooses between light and dark for the mail alone, whatever their own screen prefers.
 _DARK = re.compile(r"\(\s*prefers-color-scheme\s*:\s*dark\s*\)")
-WITHOUT_IMAGES = "sandbox; default-src 'none'; style-src 'unsafe-inline'"
 
 
 class TemplateEditor(Pages):
@@ -80,9 +78,10 @@ class TemplateEditor(Pages):
         self._template(request, pk)
         mail = _mail(request, TemplateForm(request.POST))
         policy = WITHOUT_IMAGES if request.POST.get("images") == "off" else PREVIEW_POLICY
-        body = _body(mail, as_text=request.POST.get("part") == "text")
-        body = _DARK.sub("all" if request.POST.get("scheme") == "dark" else "not all", body)
-        return HttpResponse(body, headers={"Content-Security-Policy": policy, "X-Robots-Tag": "noindex"})
+        if isinstance(mail, Rendered):
+            scheme = "all" if request.POST.get("scheme") == "dark" else "not all"
+            mail = replace(mail, html=_DARK.sub(scheme, mail.html))
+        return mail_frame(mail, request.POST.get("part") == "text", policy)
 
     def check_view(self, request: HttpRequest, pk: int) -> JsonResponse:
         """What is wrong with what is typed, how an inbox shows it, and which conditions it has."""
@@ -177,11 +176,3 @@ def _as_digest(request: HttpRequest, digest: Digest, edit: Edit, held: dict[str,
     subject, html, text = parts_of(edit, held)
     draft.mailing.version = TemplateVersion(template=digest.template, number=0, subject=subject, html=html, text=text)
     return letter_of(draft, person).mail
-
-
-def _body(mail: Rendered | str, as_text: bool) -> str:
-    if isinstance(mail, str):
-        return f"<p style='font:16px/1.5 sans-serif'>{escape(mail)}</p>"
-    return (
-        f"<pre style='font:14px/1.5 monospace;white-space:pre-wrap'>{escape(mail.text)}</pre>" if as_text else mail.html
-    )

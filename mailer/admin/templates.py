@@ -9,24 +9,22 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, reverse
 from django.utils import timezone
-from django.utils.html import escape
 from django.utils.http import urlencode
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_POST
 
 from mailer.admin.base import LogPages, ReadOnlyRows
 from mailer.admin.columns import moment, page_of, related
-from mailer.admin.template_editor import PREVIEW_POLICY, TemplateEditor
-from mailer.models import EmailTemplate, InvalidAddress, Mailing, Recipient, TemplateVersion
-from mailer.scheduling.drafts import Draft, plan_test
-from mailer.tasks import wake_mailing
+from mailer.admin.mail_frames import mail_frame
+from mailer.admin.template_editor import TemplateEditor
+from mailer.admin.trials import send_test
+from mailer.models import EmailTemplate, Mailing, TemplateVersion
+from mailer.scheduling.drafts import Draft
 from mailer.templating.authoring import use_version
 from mailer.templating.compose import Rendered
 from mailer.templating.differences import compare
 from mailer.templating.preview import render_sample
 from mailer.templating.sandbox import TemplateError
-
-__all__ = ["PREVIEW_POLICY", "EmailTemplatePages", "TemplateVersionPages"]
 
 
 class VersionRows(ReadOnlyRows):
@@ -123,8 +121,8 @@ class TemplateVersionPages(LogPages):
     def preview_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """The mail's HTML, or with `?part=text` its text, in `?language=`, for the page's frame."""
         version = self._version(request, pk)
-        body = _body(version, request.GET.get("language", ""), request.GET.get("part") == "text")
-        return HttpResponse(body, headers={"Content-Security-Policy": PREVIEW_POLICY, "X-Robots-Tag": "noindex"})
+        mail = _render(version, request.GET.get("language", ""))
+        return mail_frame(mail, as_text=request.GET.get("part") == "text")
 
     def compare_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """What this version says differently from the one before, or from the number `?with=`."""
@@ -153,16 +151,7 @@ class TemplateVersionPages(LogPages):
         if not self._may_edit(request):
             raise PermissionDenied
         draft = Draft(Mailing(kind=Mailing.Kind.TEST, version=version, scheduled_for=now, context=version.sample), [])
-        try:
-            to = Recipient.objects.get_or_create(email=request.POST.get("to", "").strip())[0]
-            mailing = plan_test(draft, to, request.user, now)
-        except (TemplateError, InvalidAddress) as error:
-            reason = "; ".join(getattr(error, "messages", [str(error)]))
-            self.message_user(request, f"No test was sent: {reason}", messages.ERROR)
-        else:
-            wake_mailing(mailing.pk)
-            self.log_change(request, version, f"Sent to {to.email} as a test, mailing {mailing.pk}.")
-            self.message_user(request, f"A test is on its way to {to.email}.", messages.SUCCESS)
+        send_test(self, request, version, request.POST.get("to", "").strip(), lambda to: draft)
         return HttpResponseRedirect(page_of(version))
 
     def use_view(self, request: HttpRequest, pk: int) -> HttpResponse:
@@ -208,13 +197,6 @@ def _story(version: TemplateVersion, language: str) -> dict[str, Any]:
         "preview": f"{reverse('admin:mailer_templateversion_preview', args=[version.pk])}?{query}",
         "is_in_use": version.template.version_to_send() == version,
     }
-
-
-def _body(version: TemplateVersion, language: str, as_text: bool) -> str:
-    rendered = _render(version, language)
-    if not isinstance(rendered, Rendered):
-        return f"<p>{escape(rendered)}</p>"
-    return f"<pre style='white-space:pre-wrap'>{escape(rendered.text)}</pre>" if as_text else rendered.html
 
 
 def _render(version: TemplateVersion, language: str) -> Rendered | str:

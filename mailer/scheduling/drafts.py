@@ -1,6 +1,5 @@
 """What would go if it went now, before it is planned: to be looked at, and to be sent to oneself as a test."""
 
-import json
 from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
@@ -13,7 +12,7 @@ from mailer.models import Announcement, Delivery, Digest, DigestItem, Mailing, R
 from mailer.scheduling.announcements import draft_mailing
 from mailer.scheduling.schedules import crontab_of
 from mailer.templating.check import check_context
-from mailer.templating.contexts import ITEM_TEXTS, Person, item_context, mailing_context
+from mailer.templating.contexts import ITEM_TEXTS, item_context, mailing_context, person_of
 from mailer.templating.letter import SOMEBODY, Letter, preview_letter
 from mailer.templating.plain_data import dehydrate
 
@@ -59,12 +58,7 @@ def draft_announcement(announcement: Announcement, recipient: Recipient | None, 
 
 def letter_of(draft: Draft, recipient: Recipient | None) -> Letter:
     """The draft filled for the recipient it was made for. Raises TemplateError."""
-    person = SOMEBODY
-    if recipient is not None:
-        person = Person(
-            recipient.pk, recipient.email, recipient.name, json.dumps(recipient.attributes), recipient.language
-        )
-    return preview_letter(draft.mailing, draft.items, person)
+    return preview_letter(draft.mailing, draft.items, person_of(recipient) if recipient else SOMEBODY)
 
 
 def plan_test(draft: Draft, to: Recipient, by: Any, now: datetime) -> Mailing:

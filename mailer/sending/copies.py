@@ -1,6 +1,5 @@
 """A mail once more as it went out, for staff or for its recipient: by the same writer, from what its mailing pins."""
 
-import json
 from dataclasses import dataclass
 from datetime import datetime
 from email import message_from_bytes, policy
@@ -10,7 +9,7 @@ from django.utils import translation
 
 from mailer.models import Delivery, Recipient
 from mailer.sending.letters import BROKEN, LetterWriter
-from mailer.templating.contexts import Links, Person, still_links
+from mailer.templating.contexts import Links, Person, person_of, still_links
 
 
 class NoCopy(Exception):
@@ -41,11 +40,6 @@ def own_copy(delivery: Delivery, recipient: Recipient, at: datetime) -> Copy:
     """The same for the recipient, whose links are their own. Raises NoCopy."""
     writer, person = LetterWriter(delivery.mailing), person_of(recipient)
     return write_copy(writer, delivery.pk, person, writer.links_of(person), at)
-
-
-def person_of(recipient: Recipient) -> Person:
-    """The recipient as mails name them."""
-    return Person(recipient.pk, recipient.email, recipient.name, json.dumps(recipient.attributes), recipient.language)
 
 
 def write_copy(writer: LetterWriter, pk: int, person: Person, links: Links, at: datetime) -> Copy:

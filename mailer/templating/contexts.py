@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 
-from mailer.models import Mailing, RecipientList
+from mailer.models import Mailing, Recipient, RecipientList
 from mailer.models.colours import in_the_dark
 from mailer.templating.markdown import markdown_text
 from mailer.templating.plain_data import hydrate
@@ -32,6 +32,11 @@ class Person(NamedTuple):
     name: str
     attributes: str = "{}"  #: JSON, read only if a mail names one
     language: str = ""  #: which translation it is; empty if that is not known
+
+
+def person_of(recipient: Recipient) -> Person:
+    """The recipient as mails name them."""
+    return Person(recipient.pk, recipient.email, recipient.name, json.dumps(recipient.attributes), recipient.language)
 
 
 class Links(NamedTuple):

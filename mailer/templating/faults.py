@@ -11,7 +11,7 @@ from mailer.templating.clients import unsupported
 from mailer.templating.compose import Rendered
 from mailer.templating.contrast import faint_texts
 from mailer.templating.flatten import Origin
-from mailer.templating.inlining import inline_source, put_tags_aside, reasons_to_wait
+from mailer.templating.inlining import put_tags_aside, reasons_to_wait
 from mailer.templating.markup import document
 from mailer.templating.plain_data import check_sample, hydrate
 from mailer.templating.sandbox import TemplateError, parse
@@ -134,7 +134,7 @@ def _in_text(together: PutTogether) -> Iterator[Fault]:
     """A text part that somebody wrote leads everywhere and names everything that the HTML does."""
     if together.is_text_made:
         return
-    made, text = text_of(inline_source(together.html.text)), together.text.text
+    made, text = text_of(together.html.text), together.text.text
     for address in filter(_LEADS.match, dict.fromkeys(_ADDRESS.findall(made))):
         name = _NAME.match(address)
         if (name[1] if name else address) not in text:

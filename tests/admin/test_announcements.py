@@ -8,7 +8,7 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 
 from mailer.admin import second_look
-from mailer.admin.templates import PREVIEW_POLICY
+from mailer.admin.mail_frames import PREVIEW_POLICY
 from mailer.models import Announcement, EmailTemplate, Mailing, Segment, TemplateVersion
 from tests.admin.world import World
 

@@ -8,7 +8,7 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.utils import timezone
 
-from mailer.admin.templates import PREVIEW_POLICY
+from mailer.admin.mail_frames import PREVIEW_POLICY
 from mailer.models import Delivery, Digest, DigestItem, Mailing, MailingItem, Recipient, RecipientList
 from mailer.notify import notify_user
 from mailer.scheduling.planning import plan_now

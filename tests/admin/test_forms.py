@@ -6,7 +6,7 @@ from django.test import Client
 from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
 from pytest_django.fixtures import Settings
 
-from mailer.admin.templates import PREVIEW_POLICY
+from mailer.admin.mail_frames import PREVIEW_POLICY
 from mailer.models import Recipient, Subscription, Suppression
 from tests.admin.world import World
 
