@@ -8,14 +8,17 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import translation
 
 from mailer.models import Mailing, MailingItem, RecipientList
-from mailer.sending.copies import Copy, write_copy
+from mailer.sending.copies import Copy, write_copy, writer_of
 from mailer.sending.items import Items
-from mailer.sending.letters import BROKEN, LetterWriter
+from mailer.sending.letters import BROKEN
+from mailer.templating.budget import WORK, Budget
 from mailer.templating.contexts import Links, Person, mailing_context, personal_context
 from mailer.templating.sandbox import parse, render
 
 #: Of whom nothing is known, and who has no links.
 NOBODY = Person(0, "", "")
+#: A page has twenty subjects, and anybody may ask for it.
+_SUBJECT_WORK = WORK // 50
 _KIND, _STATUS = Mailing.Kind, Mailing.Status
 
 
@@ -58,7 +61,7 @@ def public_copy(mailing: Mailing) -> Copy:
 
     Raises NoCopy.
     """
-    return write_copy(LetterWriter(mailing), 0, NOBODY, Links(), mailing.scheduled_for)
+    return write_copy(writer_of(mailing), 0, NOBODY, Links(), mailing.scheduled_for)
 
 
 def headline_of(mailing: Mailing) -> Headline:
@@ -67,7 +70,7 @@ def headline_of(mailing: Mailing) -> Headline:
     with translation.override(mailing.language):
         try:
             context = mailing_context(mailing, items) | personal_context(NOBODY, Links())
-            subject = " ".join(render(parse(mailing.version.subject), context, autoescape=False).split())
+            subject = " ".join(render(parse(mailing.version.subject), context, False, Budget(_SUBJECT_WORK)).split())
         except BROKEN:
             subject = ""
     day = mailing.scheduled_for.astimezone(ZoneInfo(mailing.time_zone)).date()

@@ -7,7 +7,7 @@ from email.message import EmailMessage
 
 from django.utils import translation
 
-from mailer.models import Delivery, Recipient
+from mailer.models import Delivery, Mailing, Recipient
 from mailer.sending.letters import BROKEN, LetterWriter
 from mailer.templating.contexts import Links, Person, person_of, still_links
 
@@ -33,13 +33,21 @@ def copy_of(delivery: Delivery, recipient: Recipient, at: datetime) -> Copy:
     With their tokens staff could unsubscribe people by a slip, and the log would say that they did so themselves.
     """
     links = still_links(delivery.mailing, "not-shown-here")
-    return write_copy(LetterWriter(delivery.mailing), delivery.pk, person_of(recipient), links, at)
+    return write_copy(writer_of(delivery.mailing), delivery.pk, person_of(recipient), links, at)
 
 
 def own_copy(delivery: Delivery, recipient: Recipient, at: datetime) -> Copy:
     """The same for the recipient, whose links are their own. Raises NoCopy."""
-    writer, person = LetterWriter(delivery.mailing), person_of(recipient)
+    writer, person = writer_of(delivery.mailing), person_of(recipient)
     return write_copy(writer, delivery.pk, person, writer.links_of(person), at)
+
+
+def writer_of(mailing: Mailing) -> LetterWriter:
+    """Who writes the mailing's mails. Raises NoCopy for a version that can't be used, or not any more."""
+    try:
+        return LetterWriter(mailing)
+    except BROKEN as error:
+        raise NoCopy(f"The template can't be used: {error}") from error
 
 
 def write_copy(writer: LetterWriter, pk: int, person: Person, links: Links, at: datetime) -> Copy:

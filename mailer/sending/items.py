@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from django.db import connection
 
 from mailer.models import Mailing
+from mailer.templating.budget import LONGEST_OWN
 from mailer.templating.contexts import ITEM_TEXTS, item_context
 
 Item = dict[str, Any]
@@ -20,7 +21,10 @@ FROM mailer_mailingitem AS entry JOIN mailer_digestitem AS item ON item.id = ent
 WHERE entry.mailing_id = %s AND entry.recipient_id {whose} AND item.recipient_id {same}
 ORDER BY entry.recipient_id, entry.position
 """
-_TEXTS = ", ".join(f"item.{name}" for name in ITEM_TEXTS)
+# Where a template's steps are not counted, the texts are known not to be long.
+_TEXTS = ", ".join(
+    f"SUBSTR(item.summary, 1, {LONGEST_OWN})" if name == "summary" else f"item.{name}" for name in ITEM_TEXTS
+)
 _ARE_THERE_OWN = """
 SELECT EXISTS (SELECT 1 FROM mailer_mailingitem WHERE mailing_id = %s AND recipient_id IS NOT NULL)
 """

@@ -17,6 +17,7 @@ from mailer.sending.message import Addressee, make_sender
 from mailer.sending.message_id import MessageIds
 from mailer.sending.outcomes import Kind, Outcome
 from mailer.sending.stationery import Stationery
+from mailer.templating.budget import MAX_ATTRIBUTES
 from mailer.templating.compile import CompiledTemplate, compile_sources
 from mailer.templating.compose import compose
 from mailer.templating.contexts import (
@@ -104,6 +105,8 @@ class LetterWriter:
         sheets = self._stationeries.get((reads, bool(own)))
         if sheets is None:
             sheets = self._make_sheets(reads, bool(own), links, eight_bit)
+        if sheets.names_attributes and len(person.attributes) > MAX_ATTRIBUTES:
+            raise TemplateError(f"More than {MAX_ATTRIBUTES // 1000} KB is known of this person.")
         personal = personal_context(person, links, sheets.names_attributes)
         if own:
             personal = own_items_context(self._mailing, [*own, *self._items.shared]) | personal

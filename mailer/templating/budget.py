@@ -14,6 +14,8 @@ MAX_OUTPUT = 2_000_000
 #: What generated code may write in one loop without counting it: a number of texts of any length that people's own
 #: data have (`LONGEST_OWN`), fewer if the others in the context are longer.
 STEPS, LONGEST_OWN = 2_000, 8_000
+#: The most that may be known of one person whose attributes a mail names, as JSON.
+MAX_ATTRIBUTES = 50_000
 
 
 class Refused(ValueError):
@@ -25,9 +27,9 @@ class Budget:
 
     __slots__ = ("left",)
 
-    def __init__(self) -> None:
-        """A whole one."""
-        self.left = WORK
+    def __init__(self, work: int = WORK) -> None:
+        """A whole one, or a smaller one."""
+        self.left = work
 
     def spend(self, work: int) -> None:
         """Take it off. Raises Refused when nothing is left."""

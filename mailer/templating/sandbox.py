@@ -35,9 +35,9 @@ def parse(source: str, name: str = "template", most: int = MAX_SOURCE) -> "MailT
         raise TemplateError(f"{name}: Tags nest more than {MAX_DEPTH} deep.") from error
 
 
-def render(template: Template, context: dict[str, Any], autoescape: bool) -> str:
+def render(template: Template, context: dict[str, Any], autoescape: bool, budget: Budget | None = None) -> str:
     """The template filled with plain data. Raises UnknownVariable, or TemplateError for any other failure."""
-    return render_nodes(template.nodelist, bind(template, context, autoescape))
+    return render_nodes(template.nodelist, bind(template, context, autoescape, budget))
 
 
 def bind(template: Template, context: dict[str, Any], autoescape: bool, budget: Budget | None = None) -> Context:
