@@ -9,6 +9,8 @@ from mailer.templating.authoring import written_in
 
 #: Lines around a change that are shown with it.
 CONTEXT = 3
+#: Comparing takes time by the square of the lines.
+MOST_LINES = 2_000
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,11 @@ def _texts(version: TemplateVersion, language: str) -> dict[str, str]:
 
 
 def _lines(before: str, after: str) -> Iterator[Line]:
-    found = unified_diff(before.splitlines(), after.splitlines(), n=CONTEXT, lineterm="")
+    older, newer = before.splitlines(), after.splitlines()
+    if max(len(older), len(newer)) > MOST_LINES and older != newer:
+        yield Line("@", f"More than {MOST_LINES:,} lines are not compared one by one.")
+        return
+    found = unified_diff(older, newer, n=CONTEXT, lineterm="")
     for number, line in enumerate(found):
         if number >= 2:  # the first two name files
             yield Line("@", "…") if line.startswith("@@") else Line(line[0], line[1:])

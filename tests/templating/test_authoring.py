@@ -111,3 +111,17 @@ def test_each_condition_can_be_decided():
     assert decide(source, {"a": False}).startswith("{% if 0 %}A{% elif b %}")
     assert "{% if 1 %}D" in decide(source, {"a and b": True})
     assert decide(source, {}) == source
+
+
+def test_very_long_versions_are_not_compared_line_by_line():
+    older, newer = (
+        TemplateVersion(
+            number=number,
+            subject="s",
+            html="\n".join(f"<p>{line % (97 + number)}</p>" for line in range(9_000)),
+            text="t",
+        )
+        for number in (1, 2)
+    )
+    [difference] = compare(older, newer)
+    assert [line.text for line in difference.lines] == ["More than 2,000 lines are not compared one by one."]
