@@ -48,5 +48,5 @@ def make_sample(mailing_list: RecipientList, size: int) -> Sample:
     with translation.override(writer.language):
         envelopes = [letter for letter in written if isinstance(letter, Envelope)]
     links = Links(unsubscribe="https://post.example.org/u/AbCdEfGhIjKlMnOpQrStUvWxYz012345")
-    shared = mailing_context(mailing, Items(mailing).shared)
+    shared = mailing_context(mailing, Items(mailing).shared())
     return Sample(mailing, envelopes, shared, [personal_context(person, links) for person in people])

@@ -188,3 +188,13 @@ def test_what_cannot_be_meant_is_refused_and_an_empty_key_is_none():
     for _ in range(2):
         notify_user("zoe@example.org", "reset", {"link": "x"}, key="")
     assert Mailing.objects.count() == 2
+
+
+def test_a_draft_of_the_template_is_not_sent(reset_link: EmailTemplate):
+    sent = reset_link.versions.get()
+    EmailTemplate.objects.update(in_use=sent)
+    TemplateVersion.objects.create(
+        template=reset_link, number=2, subject="Draft", html="<p>draft</p>", text="draft", sample={}
+    )
+    notify_user("ada@example.org", "reset", {"link": "https://example.org/r", "note": ""})
+    assert Mailing.objects.get().version == sent

@@ -4,7 +4,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import QuerySet
 from django.forms.utils import ErrorDict
 from django.utils import timezone
 
@@ -73,14 +73,14 @@ class AnnouncementForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 def form_for(template: EmailTemplate | None) -> type[AnnouncementForm]:
-    """The form with a field for each variable of the template's latest version."""
+    """The form with a field for each variable of the template's version that is sent."""
     asked = {f"{PREFIX}{own.name}": _field(own) for own in asked_by(template)}
     return type("AnnouncementForm", (AnnouncementForm,), asked)
 
 
 def asked_by(template: EmailTemplate | None) -> list[OwnField]:
     """What the template asks for; nothing where it can't be used."""
-    version = template.versions.order_by("-number").first() if template else None
+    version = template.versions.to_send().first() if template else None
     try:
         return own_fields(version) if version else []
     except TemplateError:
@@ -89,8 +89,7 @@ def asked_by(template: EmailTemplate | None) -> list[OwnField]:
 
 def usable_templates() -> QuerySet[EmailTemplate]:
     """The templates that ask for nothing but plain values."""
-    latest = TemplateVersion.objects.filter(template=OuterRef("template")).order_by("-number")
-    versions = TemplateVersion.objects.filter(pk=Subquery(latest.values("pk")[:1])).select_related("template")
+    versions = TemplateVersion.objects.to_send().select_related("template")
     return EmailTemplate.objects.filter(pk__in=[each.template_id for each in versions if is_plain(each)])
 
 

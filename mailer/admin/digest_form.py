@@ -55,6 +55,7 @@ class DigestForm(forms.ModelForm):  # type: ignore[type-arg]
             "list",
             "template",
             "in_recipients_zone",
+            "weekly_on",
             "catch_up_hours",
             "send_when_empty",
             "max_items",

@@ -19,8 +19,8 @@ from mailer.admin.digest_form import SCHEDULE_FIELDS, DigestForm, shown_schedule
 from mailer.admin.digest_items import ItemsOfDigest
 from mailer.admin.second_look import is_number, needs_second_look
 from mailer.admin.tallies import SCRIPT, begin_tally, continue_tally
-from mailer.audience.tally import parts_of_lists
-from mailer.insight.upcoming import active_on, last_mailing_of, waiting_for, without_news
+from mailer.audience.tally import parts_of_digest
+from mailer.insight.upcoming import last_mailing_of, subscribers_of, waiting_for, weekly_subscribers_of, without_news
 from mailer.insight.words import when_there
 from mailer.models import Digest, Mailing, Recipient, TemplateVersion
 from mailer.scheduling.drafts import Draft, draft_digest
@@ -64,7 +64,7 @@ class DigestPages(ItemsOfDigest):
         schedule = SCHEDULE_FIELDS if plain else ("crontab",)
         return [
             (None, {"fields": WHAT}),
-            ("When", {"fields": (*schedule, "in_recipients_zone")}),
+            ("When", {"fields": (*schedule, "in_recipients_zone", "weekly_on")}),
             ("Limits", {"fields": LIMITS}),
         ]
 
@@ -155,12 +155,12 @@ class DigestPages(ItemsOfDigest):
 
     def count_view(self, request: HttpRequest, pk: int) -> JsonResponse:
         """The next slice of those who would get it."""
-        return continue_tally(request, parts_of_lists([self._subject(request, pk).list]), timezone.now())
+        return continue_tally(request, parts_of_digest(self._subject(request, pk)), timezone.now())
 
     def send_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Ask first, with the numbers; then, by POST, send the digest outside its schedule."""
         digest, now = self._digest_to_send(request, pk), timezone.now()
-        people, typed = active_on(digest.list), request.POST.get("typed", "")
+        people, typed = subscribers_of(digest), request.POST.get("typed", "")
         look = needs_second_look(people)
         if request.method == "POST" and (not look or is_number(typed, people)):
             return self._send(request, digest)
@@ -175,7 +175,7 @@ class DigestPages(ItemsOfDigest):
             "wrong_number": request.method == "POST",
             "waiting": waiting_for(digest, now),
             "last": last_mailing_of(digest),
-            "version": digest.template.versions.first(),
+            "version": digest.template.versions.to_send().first(),
             "back": page_of(digest),
         }
         return TemplateResponse(request, "admin/mailer/digest_send.html", context)
@@ -210,8 +210,9 @@ class DigestPages(ItemsOfDigest):
             "next_five": _in_words(moments),
             "until": when_there(moments[0] + window) if moments else "",
             "in_words": schedule_in_words(digest),
-            "count": begin_tally(request, parts_of_lists([digest.list]), self.own_url("count", digest), now),
+            "count": begin_tally(request, parts_of_digest(digest), self.own_url("count", digest), now),
             "empty": without_news(digest, now),
+            "weekly": weekly_subscribers_of(digest),
             "last": last_mailing_of(digest),
             "may_send": self.has_change_permission(request, digest) and may_send(request.user),
             "mailings_url": list_of(Mailing, f"digest__id__exact={digest.pk}"),

@@ -90,7 +90,7 @@ class LetterPages(Pages, Generic[Subject]):
             "frame": f"{self.own_url('letter', subject)}?{urlencode({'as': asked.email if asked else ''})}",
             "asked": asked,
             "unknown": named if named and asked is None else "",
-            "why_not": why_not(mailing_list, asked, now) if asked and mailing_list else "",
+            "why_not": why_not(draft.mailing, asked, now) if asked and draft else "",
             "may_choose": may_see_addresses(request.user),
             "people_url": self.own_url("people", subject),
             "test_url": self.own_url("test", subject) if may_send(request.user) else "",

@@ -66,6 +66,16 @@ def told_by_row(subscription: Subscription, events: Collection[Moment]) -> Itera
         yield Moment(subscription.list, at, What.UNSUBSCRIBED, source=subscription.source, by=subscription.changed_by)
 
 
+def wanted_weekly(history: Iterable[Moment], row: Subscription, at: datetime) -> bool:
+    """Whether the person wanted one mail a week then, by what was changed before, or else after, or is so now."""
+    weekly = str(Subscription.Cadence.WEEKLY.label)
+    changes = [moment for moment in history if moment.list == row.list and moment.what == What.CADENCE]
+    before = [moment for moment in changes if moment.at <= at]
+    if before:
+        return before[-1].detail == weekly
+    return changes[0].detail != weekly if changes else row.cadence == Subscription.Cadence.WEEKLY
+
+
 def standing(history: Iterable[Moment], mailing_list: RecipientList, at: datetime) -> Moment | None:
     """What put the person where they stood with the list at that time; None if they had never been on it."""
     found = None

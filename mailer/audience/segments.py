@@ -28,6 +28,8 @@ class Where:
         return Where(self.sql + other.sql, self.values | other.values)
 
 
+#: A digest is for those who want it each time; the others have a weekly mailing.
+NOT_WEEKLY = " AND subscription.cadence <> 'weekly'"
 _LANGUAGE = "COALESCE(NULLIF(recipient.language, ''), %({0}_default)s)"
 _ZONE = "COALESCE(NULLIF(recipient.time_zone, ''), %({0}_default)s)"
 # Each attribute as text, NULL where there is none. SQLite's own ->> takes names with a $ or [ for paths.

@@ -8,8 +8,8 @@ from typing import Any
 
 from django.db import connection
 
-from mailer.audience.segments import Where, where_of
-from mailer.models import Announcement, RecipientList, SegmentCondition
+from mailer.audience.segments import NOT_WEEKLY, Where, where_of
+from mailer.models import Announcement, Digest, RecipientList, SegmentCondition
 
 #: Subscribers that are looked at at a time, about 30 ms of work.
 STEP = 10_000
@@ -82,6 +82,11 @@ def parts_of_announcement(announcement: Announcement, now: datetime) -> list[Par
 def parts_of_lists(lists: Sequence[RecipientList]) -> list[Part]:
     """Everybody on the lists, each person with the first of them that they are on."""
     return [Part(each, _not_on(lists[:number])) for number, each in enumerate(lists)]
+
+
+def parts_of_digest(digest: Digest) -> list[Part]:
+    """Those who want the digest each time."""
+    return [Part(digest.list, Where(NOT_WEEKLY))]
 
 
 def part_of_segment(mailing_list: RecipientList, conditions: Iterable[SegmentCondition], now: datetime) -> list[Part]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from mailer.models import Digest, DigestItem, Mailing, Recipient, RecipientList, Subscription, Suppression
+from mailer.models import Digest, DigestItem, Mailing, Recipient, Subscription, Suppression
 
 #: No page lists or counts more items than this.
 MOST_ITEMS = 1_000
@@ -39,9 +39,14 @@ def waiting_for(digest: Digest, now: datetime) -> Waiting:
     )
 
 
-def active_on(mailing_list: RecipientList) -> int:
-    """How many are actively on the list, by an index alone."""
-    return Subscription.objects.active().filter(list=mailing_list).count()
+def subscribers_of(digest: Digest) -> int:
+    """How many active subscribers want the digest each time, by two indexes alone."""
+    return Subscription.objects.active().filter(list=digest.list).count() - weekly_subscribers_of(digest)
+
+
+def weekly_subscribers_of(digest: Digest) -> int:
+    """How many active subscribers want one mail a week instead."""
+    return Subscription.objects.active().weekly().filter(list=digest.list).count()
 
 
 def without_news(digest: Digest, now: datetime) -> int:
@@ -51,7 +56,7 @@ def without_news(digest: Digest, now: datetime) -> int:
         return 0
     with_own = waiting.values("recipient").distinct()
     theirs = Subscription.objects.active().filter(list=digest.list_id, recipient__in=with_own)
-    return active_on(digest.list) - theirs.count()
+    return subscribers_of(digest) - theirs.exclude(cadence=Subscription.Cadence.WEEKLY).count()
 
 
 def last_mailing_of(digest: Digest) -> Mailing | None:
@@ -59,8 +64,11 @@ def last_mailing_of(digest: Digest) -> Mailing | None:
     return Mailing.objects.filter(digest=digest).select_related("digest").first()
 
 
-def why_not(mailing_list: RecipientList, recipient: Recipient, now: datetime) -> str:
-    """Why the recipient would get nothing that goes to the list now; nothing if they would."""
+def why_not(draft: Mailing, recipient: Recipient, now: datetime) -> str:
+    """Why the recipient would not get this if it went to its list now; nothing if they would."""
+    mailing_list = draft.list
+    if mailing_list is None:
+        return ""
     if Suppression.objects.effective(now).filter(email=recipient.email).exists():
         return "the address is suppressed"
     subscription = Subscription.objects.filter(list=mailing_list, recipient=recipient).first()
@@ -70,4 +78,6 @@ def why_not(mailing_list: RecipientList, recipient: Recipient, now: datetime) ->
         return f"on {mailing_list} they are: {subscription.get_status_display().lower()}"
     if subscription.paused_until is not None and subscription.paused_until > now:
         return f"they asked {mailing_list} for a pause"
+    if draft.digest is not None and subscription.cadence == Subscription.Cadence.WEEKLY:
+        return f"they want {mailing_list} once a week, on {draft.digest.get_weekly_on_display()}s"
     return ""

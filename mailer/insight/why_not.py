@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.db.models import Model, Q
 
-from mailer.audience.history import Moment, history_of, standing
+from mailer.audience.history import Moment, history_of, standing, wanted_weekly
 from mailer.insight.causes import Answer, began, cause_of
 from mailer.insight.finding import Found, find_person
 from mailer.insight.imports import bad_line_of
@@ -74,10 +74,11 @@ def _of_day(digest: Digest, day: date) -> list[Mailing]:
 
 
 def _last(digest: Digest, zone: str, now: datetime) -> list[Mailing]:
-    """The digest's last mailing, of the person's zone if it goes by that."""
+    """The digest's last mailing, of the person's zone if it goes by that; with the weekly one of the same time."""
     past = Mailing.objects.filter(digest=digest, scheduled_for__lte=now).order_by("-scheduled_for")
     rows = past.select_related("digest", "list", "version__template")
-    return list(rows.filter(Q(is_local=False) | Q(time_zone=zone))[:1] or rows[:1])
+    last = rows.filter(Q(is_local=False) | Q(time_zone=zone)).first() or rows.first()
+    return list(rows.filter(scheduled_for=last.scheduled_for, time_zone=last.time_zone)) if last else []
 
 
 def _no_mailing(digest: Digest, day: date | None, now: datetime) -> str:
@@ -101,7 +102,12 @@ def _no_mailing(digest: Digest, day: date | None, now: datetime) -> str:
 
 def _not_in(mailings: list[Mailing], person: Recipient, zone: str) -> Answer:
     """There were mailings, and none has a delivery for the person."""
-    meant = [mailing for mailing in mailings if not mailing.is_local or mailing.time_zone == zone]
+    here = [mailing for mailing in mailings if not mailing.is_local or mailing.time_zone == zone]
+    row = Subscription.objects.active().filter(recipient=person, list=mailings[0].list).first()
+    weekly = row is not None and wanted_weekly(history_of(person), row, began(mailings[0]))
+    meant = [mailing for mailing in here if mailing.is_weekly == weekly]
+    if here and not meant:
+        return _other_cadence(here[0], weekly)
     if not meant:
         zones = ", ".join(sorted({mailing.time_zone for mailing in mailings}))
         sentence = f"It goes at each person's own time. This one's zone is {zone}, and mailings were for {zones}."
@@ -116,6 +122,17 @@ def _not_in(mailings: list[Mailing], person: Recipient, zone: str) -> Answer:
         return Answer(f"Not yet: the mailing is planned for {when(mailing.scheduled_for)}.", evidence)
     rows = Subscription.objects.filter(recipient=person, list=mailing.list)
     return Answer(_not_on_list(mailing, person), [*evidence, *(("The subscription", row) for row in rows)])
+
+
+def _other_cadence(mailing: Mailing, weekly: bool) -> Answer:
+    evidence: list[tuple[str, Model]] = [("The mailing", mailing)]
+    if weekly and mailing.digest is not None:
+        sentence = (
+            f"Wanted one mail a week, which goes on {mailing.digest.get_weekly_on_display()}s with all since the last: "
+            f"the mailing of {when(mailing.scheduled_for)} was for those who want each."
+        )
+        return Answer(sentence, evidence)
+    return Answer("Wanted each digest, and this was the one for those who want one mail a week.", evidence)
 
 
 _NOTHING_LEFT = {

@@ -40,6 +40,9 @@ class ConsentEvent(models.Model):
 
     class Meta:
         ordering = ["at", "id"]
+        indexes = [
+            models.Index(fields=["list", "at"], condition=models.Q(what="cadence"), name="consent_of_cadence"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.recipient}: {self.get_what_display()}"

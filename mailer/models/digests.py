@@ -12,6 +12,18 @@ from mailer.models.recipients import Recipient, RecipientList
 from mailer.models.templates import EmailTemplate
 
 
+class Weekday(models.IntegerChoices):
+    """As Python numbers them."""
+
+    MONDAY = 0, "Monday"
+    TUESDAY = 1, "Tuesday"
+    WEDNESDAY = 2, "Wednesday"
+    THURSDAY = 3, "Thursday"
+    FRIDAY = 4, "Friday"
+    SATURDAY = 5, "Saturday"
+    SUNDAY = 6, "Sunday"
+
+
 class Digest(models.Model):
     """A digest of a list. When it goes is in its beat PeriodicTask's crontab and nowhere else."""
 
@@ -26,6 +38,12 @@ class Digest(models.Model):
         "in each recipient's time zone",
         default=False,
         help_text="The time counts in each recipient's own zone; else in the schedule's.",
+    )
+    weekly_on = models.PositiveSmallIntegerField(
+        "weekly mails on",
+        choices=Weekday,
+        default=Weekday.MONDAY,
+        help_text="For those who want one mail a week: at the digest's first time from this day on.",
     )
     catch_up_hours = models.PositiveSmallIntegerField(
         "catch-up window (hours)", default=6, help_text="Missed by no more than this, it is still sent, late."
@@ -109,7 +127,11 @@ class DigestItem(models.Model):
                 fields=["list", "external_id"], condition=Q(external_id__isnull=False), name="item_once_a_list"
             )
         ]
-        indexes = [models.Index(fields=["list", "published_at"], name="item_by_list_and_time")]
+        indexes = [
+            models.Index(fields=["list", "published_at"], name="item_by_list_and_time"),
+            # By it the same thing on other lists is found.
+            models.Index(fields=["url"], condition=Q(recipient=None), name="item_by_link"),
+        ]
 
     def __str__(self) -> str:
         return self.title

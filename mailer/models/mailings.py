@@ -59,6 +59,12 @@ class Mailing(Sums):
     time_zone = TimeZoneField(default="UTC")
     status = models.CharField(max_length=9, choices=Status, default=Status.PLANNED)
     reason = models.CharField(max_length=300, blank=True)
+    is_weekly = models.BooleanField(
+        default=False,
+        db_default=False,
+        editable=False,
+        help_text="For those who want one mail a week: all since their last.",
+    )
     is_local = models.BooleanField(default=False, editable=False, help_text="For those in its time zone only.")
     recipient = models.ForeignKey(
         Recipient, null=True, blank=True, on_delete=models.SET_NULL, db_index=False, help_text="Of a single mail."
@@ -83,9 +89,9 @@ class Mailing(Sums):
         ordering = ["-id"]
         constraints = [
             models.UniqueConstraint(
-                fields=["digest", "scheduled_for", "time_zone"],
+                fields=["digest", "scheduled_for", "time_zone", "is_weekly"],
                 condition=Q(digest__isnull=False),
-                name="digest_once_an_occurrence",
+                name="digest_once_a_moment",
             ),
             models.UniqueConstraint(
                 fields=["announcement", "list"],
@@ -115,7 +121,11 @@ class Mailing(Sums):
     @property
     def name(self) -> str:
         """What was sent, without its time."""
-        return str(self.digest or self.announcement or self.list or self.version.template)
+        return (
+            f"{self.digest}, weekly"
+            if self.is_weekly
+            else str(self.digest or self.announcement or self.list or self.version.template)
+        )
 
     @property
     def language(self) -> str:

@@ -9,6 +9,7 @@ from django.db import models, transaction
 from mailer.models.addresses import AddressField, shown_address
 from mailer.models.colours import ACCENT, validate_accent
 from mailer.models.erasures import Erasure
+from mailer.models.literals import Literal
 from mailer.models.suppressions import Suppression
 from mailer.models.zones import TimeZoneField
 
@@ -123,6 +124,10 @@ class SubscriptionQuerySet(models.QuerySet["Subscription"]):
         """Those who get mail."""
         return self.filter(status=Subscription.Status.ACTIVE)
 
+    def weekly(self) -> "SubscriptionQuerySet":
+        """Those who want one mail a week, by the index of just these."""
+        return self.filter(cadence=Literal("weekly"))
+
 
 class Subscription(models.Model):
     """One recipient on one list, and by whose word.
@@ -177,6 +182,7 @@ class Subscription(models.Model):
             models.Index(
                 fields=["changed_by"], condition=models.Q(changed_by__isnull=False), name="subscription_by_changer"
             ),
+            models.Index(fields=["list"], condition=models.Q(cadence="weekly"), name="subscription_weekly"),
             models.Index(fields=["list", "subscribed_at"], name="subscription_joined"),
             models.Index(
                 fields=["list", "unsubscribed_at"],

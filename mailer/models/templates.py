@@ -5,6 +5,8 @@ from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db import models
+from django.db.models import OuterRef, Subquery
+from django.db.models.functions import Coalesce
 
 
 class Parts(NamedTuple):
@@ -40,11 +42,20 @@ class EmailTemplate(models.Model):
 
     def version_to_send(self) -> "TemplateVersion":
         """The version that a new mailing will send. Raises TemplateVersion.DoesNotExist."""
-        return self.in_use or self.versions.latest("number")
+        return self.versions.to_send().get()
 
 
 class TemplateVersionImmutable(Exception):
     """A saved version is never changed: a mailing may have sent it."""
+
+
+class TemplateVersionQuerySet(models.QuerySet["TemplateVersion"]):
+    """Versions by what is sent."""
+
+    def to_send(self) -> "TemplateVersionQuerySet":
+        """Of each template the one that new mailings send: no draft."""
+        newest = TemplateVersion.objects.filter(template=OuterRef("template")).order_by("-number")
+        return self.filter(pk=Coalesce("template__in_use", Subquery(newest.values("pk")[:1])))
 
 
 class TemplateVersion(models.Model):
@@ -70,6 +81,8 @@ class TemplateVersion(models.Model):
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
     created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = TemplateVersionQuerySet.as_manager()
 
     class Meta:
         ordering = ["template", "-number"]

@@ -24,7 +24,7 @@ def schedule_announcement(announcement: Announcement, at: datetime, time_zone: s
 
     Whoever comes second finds no draft any more. Raises NotToBeSent, and TemplateError for fields that do not fill it.
     """
-    version = announcement.template.versions.order_by("-number").first()
+    version = announcement.template.versions.to_send().first()
     if version is None:
         raise NotToBeSent(f"{announcement.template} has no version yet; run manage.py sync_templates.")
     lists = announcement.lists_in_order()

@@ -1,14 +1,15 @@
 """Who and what goes into a mailing, each as one statement inside the database, whatever the size of the list."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection
 from django.db.models import Max
 
-from mailer.audience.segments import Where, where_of
-from mailer.models import Mailing
+from mailer.audience.segments import NOT_WEEKLY, Where, where_of
+from mailer.models import ConsentEvent, Mailing, Subscription
+from mailer.models.literals import Literal
 
 _DELIVERIES = """
 INSERT INTO mailer_delivery (mailing_id, recipient_id)
@@ -41,15 +42,28 @@ _NOT_PAUSED_HERE = """ AND NOT (COALESCE(subscription.paused_until > %(at)s, fal
   WHERE later.recipient_id = subscription.recipient_id AND later.status = 'active' AND later.list_id IN ({ids})
     AND (later.paused_until IS NULL OR later.paused_until <= %(at)s)))"""
 
+# Who no longer wants it weekly has not had what came between the last weekly mail and that day; the mails since then
+# brought the rest, which is left out of this one.
+_WEEKLY = """
+  AND (subscription.cadence = 'weekly' OR subscription.recipient_id IN (
+    SELECT event.recipient_id FROM mailer_consentevent AS event
+    WHERE event.list_id = %(list)s AND event.what = 'cadence' AND event.at > %(since)s))"""
+
 _ITEMS = """
 INSERT INTO mailer_mailingitem (mailing_id, item_id, recipient_id, position)
 SELECT %(mailing)s, item.id, item.recipient_id,
   ROW_NUMBER() OVER (ORDER BY item.position ASC NULLS LAST, item.published_at DESC, item.id DESC)
 FROM mailer_digestitem AS item
-WHERE item.list_id = %(list)s AND item.published_at <= %(until)s AND NOT item.is_hidden
+WHERE item.list_id = %(list)s AND item.published_at <= %(until)s AND NOT item.is_hidden{of_the_week}
   AND NOT EXISTS (
     SELECT 1 FROM mailer_mailingitem AS earlier JOIN mailer_mailing AS mailing ON mailing.id = earlier.mailing_id
-    WHERE earlier.item_id = item.id AND mailing.digest_id = %(digest)s{elsewhere})
+    WHERE earlier.item_id = item.id AND mailing.digest_id = %(digest)s{elsewhere}{weekly})
+"""
+_OF_THE_WEEK = """
+  AND item.id IN (
+    SELECT entry.item_id
+    FROM mailer_mailingitem AS entry JOIN mailer_mailing AS mailing ON mailing.id = entry.mailing_id
+    WHERE mailing.digest_id = %(digest)s AND mailing.scheduled_for > %(since)s{elsewhere} AND NOT mailing.is_weekly)
 """
 # A mailing for one zone has not shown its items to the people of another.
 _ELSEWHERE = " AND (mailing.time_zone = %(zone)s OR NOT mailing.is_local)"
@@ -64,7 +78,7 @@ def insert_deliveries(mailing: Mailing, at_most: int | None = None) -> int:
     """
     if mailing.list is None:
         return 0
-    local, chosen = mailing.is_local, _chosen(mailing)
+    local, chosen = mailing.is_local, _chosen(mailing) + _how_often(mailing)
     statement = _DELIVERIES.format(
         join=_JOIN if local or chosen.sql else "",
         zone=_IN_ZONE if local else "",
@@ -86,7 +100,10 @@ def insert_deliveries(mailing: Mailing, at_most: int | None = None) -> int:
 
 
 def insert_items(mailing: Mailing, until: datetime) -> int:
-    """Pin to the mailing what was published up to `until` and not yet sent by its digest. Returns how many items."""
+    """Pin to the mailing what was published up to `until` and not yet sent by its digest. Returns how many items.
+
+    To a weekly one: what the digest's other mailings hold since the last weekly one.
+    """
     if mailing.digest is None or mailing.list is None:
         return 0
     values = {
@@ -95,11 +112,47 @@ def insert_items(mailing: Mailing, until: datetime) -> int:
         "until": connection.ops.adapt_datetimefield_value(until),
         "digest": mailing.digest.pk,
     }
+    elsewhere = _ELSEWHERE if mailing.is_local else ""
     if mailing.is_local:
         values["zone"] = mailing.time_zone
+    if mailing.is_weekly:
+        values["since"] = connection.ops.adapt_datetimefield_value(last_weekly(mailing))
+    statement = _ITEMS.format(
+        elsewhere=elsewhere,
+        of_the_week=_OF_THE_WEEK.format(elsewhere=elsewhere) if mailing.is_weekly else "",
+        weekly=" AND mailing.is_weekly" if mailing.is_weekly else "",
+    )
     with connection.cursor() as cursor:
-        cursor.execute(_ITEMS.format(elsewhere=_ELSEWHERE if mailing.is_local else ""), values)
+        cursor.execute(statement, values)
         return int(cursor.rowcount)
+
+
+def wants_weekly(mailing: Mailing) -> bool:
+    """Whether a weekly mailing of this digest at this time would be for anybody."""
+    on_list = Subscription.objects.active().filter(list=mailing.list)
+    changed = ConsentEvent.objects.filter(
+        list=mailing.list, what=Literal(ConsentEvent.What.CADENCE.value), at__gt=last_weekly(mailing)
+    )
+    return on_list.weekly().exists() or on_list.filter(recipient__in=changed.values("recipient")).exists()
+
+
+def last_weekly(mailing: Mailing) -> datetime:
+    """The time of the digest's weekly mailing before this mailing's, in its zone; a week earlier if there was none."""
+    earlier = Mailing.objects.filter(digest=mailing.digest, is_weekly=True, scheduled_for__lt=mailing.scheduled_for)
+    earlier = earlier.exclude(status__in=[Mailing.Status.SKIPPED, Mailing.Status.MISSED])
+    if mailing.is_local:
+        earlier = earlier.filter(time_zone=mailing.time_zone)
+    last = earlier.aggregate(last=Max("scheduled_for"))["last"]
+    return last or mailing.scheduled_for - timedelta(days=7)
+
+
+def _how_often(mailing: Mailing) -> Where:
+    """Of a digest: those who want it each time, or of a weekly mailing the others; an announcement is for all."""
+    if mailing.digest_id is None:
+        return Where()
+    if not mailing.is_weekly:
+        return Where(NOT_WEEKLY)
+    return Where(_WEEKLY, {"since": connection.ops.adapt_datetimefield_value(last_weekly(mailing))})
 
 
 def _chosen(mailing: Mailing) -> Where:

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from django.db import transaction
 
+from mailer.audience.repeats import links_had
 from mailer.models import Announcement, Delivery, Digest, DigestItem, Mailing, Recipient, Subscription
 from mailer.scheduling.announcements import draft_mailing
 from mailer.scheduling.schedules import crontab_of
@@ -39,7 +40,9 @@ def draft_digest(digest: Digest, recipient: Recipient | None, now: datetime) -> 
     waiting = DigestItem.objects.waiting(digest, now)
     own = waiting.filter(recipient=recipient) if recipient else DigestItem.objects.none()
     zone = ZoneInfo(mailing.time_zone)
-    items = (*own, *waiting.filter(recipient=None))
+    shared = list(waiting.filter(recipient=None))
+    had = links_had(recipient, [item.url for item in shared], digest.list) if recipient else set()
+    items = (*own, *(item for item in shared if item.url not in had))
     texts_of = attrgetter(*ITEM_TEXTS)
     return Draft(mailing, [item_context(texts_of(item), item.published_at, zone) for item in items])
 

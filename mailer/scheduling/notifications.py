@@ -26,7 +26,7 @@ def plan_notification(
     key = key or None
     if key is not None and len(key) > MAX_KEY:
         raise ValueError(f"The key is longer than {MAX_KEY} characters: {key[:40]!r}…")
-    version = TemplateVersion.objects.filter(template__slug=template).order_by("-number").first()
+    version = TemplateVersion.objects.to_send().filter(template__slug=template).first()
     if version is None:
         known = ", ".join(EmailTemplate.objects.values_list("slug", flat=True)[:20]) or "none; run sync_templates"
         raise TemplateError(f"There is no template {template!r}. Templates: {known}.")

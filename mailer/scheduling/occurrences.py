@@ -33,6 +33,18 @@ def due(cron: str, zone: str, since: datetime, now: datetime) -> list[datetime]:
     return found
 
 
+def is_first_since(weekday: int, moment: datetime, cron: str, zone: str) -> bool:
+    """Whether the crontab strikes at the moment for the first time since the weekday (0 is Monday) last began.
+
+    By the clocks of the zone; the moment's own day counts. Raises InvalidSchedule.
+    """
+    local = moment.astimezone(ZoneInfo(zone))
+    began = local.replace(hour=0, minute=0, second=0, microsecond=0)
+    began -= timedelta(days=(local.weekday() - weekday) % 7)
+    before = began.astimezone(UTC) - timedelta(microseconds=1)
+    return due(cron, zone, before, moment)[:1] == [moment]
+
+
 def upcoming(cron: str, zone: str, now: datetime, count: int) -> list[datetime]:
     """The next `count` moments after `now`, in the zone; fewer if the year holds no more. Raises InvalidSchedule."""
     found: list[datetime] = []

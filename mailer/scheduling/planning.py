@@ -7,9 +7,10 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.db.models import F, Q
 
+from mailer.audience.repeats import earlier_holders
 from mailer.models import Digest, Mailing, Subscription, TemplateVersion
-from mailer.scheduling.audience_sql import insert_deliveries, insert_items
-from mailer.scheduling.occurrences import InvalidSchedule, due
+from mailer.scheduling.audience_sql import insert_deliveries, insert_items, wants_weekly
+from mailer.scheduling.occurrences import InvalidSchedule, due, is_first_since
 from mailer.scheduling.schedules import crontab_of, is_in_force
 
 logger = logging.getLogger(__name__)
@@ -57,14 +58,15 @@ def plan_digest(digest_id: int, now: datetime) -> list[Mailing]:
         # Never later than now, or a clock that once ran ahead would silence the digest until then.
         since = max(min(digest.checked_through or digest.created_at, now), now - LOOK_BACK)
         mailings = [
-            _plan_occurrence(digest, moment, zone_in_use, now)
+            mailing
             for zone_in_use in (_zones_in_use(digest) if digest.in_recipients_zone else [zone])
             for moment in due(cron, zone_in_use, since, now)
             if is_in_force(digest, moment)
+            for mailing in _plan_occurrence(digest, moment, (cron, zone_in_use), now)
         ]
         digest.checked_through = now
         digest.save(update_fields=["checked_through"])
-    return [mailing for mailing in mailings if mailing is not None and begin(mailing, now)]
+    return [mailing for mailing in mailings if begin(mailing, now)]
 
 
 def plan_now(digest: Digest, now: datetime, created_by: Any = None, key: str | None = None) -> Mailing:
@@ -86,7 +88,7 @@ def plan_now(digest: Digest, now: datetime, created_by: Any = None, key: str | N
     begin(mailing, now)
     mailing.refresh_from_db()  # a tick may have begun it in between
     if not mailing.planned:
-        raise NothingToSend(f"{digest} has nobody to send to: no active subscription on {digest.list}.")
+        raise NothingToSend(f"{digest} has nobody to send to: {mailing.reason}.")
     return mailing
 
 
@@ -106,7 +108,8 @@ def begin(mailing: Mailing, now: datetime) -> bool:
         if not locked.planned:
             locked.status, locked.reason = Mailing.Status.SKIPPED, _why_nobody(locked)
             locked.finished_at = now
-            locked.mailing_items.all().delete()  # nobody has seen them
+            if locked.is_weekly or not wants_weekly(locked):
+                locked.mailing_items.all().delete()  # nobody has seen them, and nobody will
         locked.save()
     mailing.refresh_from_db()
     return mailing.planned > 0
@@ -142,27 +145,46 @@ def _complete(mailing_id: int) -> None:
 
 
 def _waits_its_turn(mailing: Mailing) -> bool:
-    """Whether an earlier mailing of the same announcement may still get deliveries, which this one's go by."""
-    if mailing.announcement_id is None:
-        return False
-    earlier = Mailing.objects.open().filter(announcement=mailing.announcement_id, pk__lt=mailing.pk)
-    return earlier.filter(Q(status=Mailing.Status.PLANNED) | Q(has_more=True)).exists()
+    """Whether an earlier mailing may still get deliveries that this one's go by.
+
+    Of an announcement those to its other lists; of a digest those that hold an item which this one holds too.
+    """
+    earlier = Mailing.objects.open().filter(Q(status=Mailing.Status.PLANNED) | Q(has_more=True), pk__lt=mailing.pk)
+    if mailing.announcement_id is not None:
+        return earlier.filter(announcement=mailing.announcement_id).exists()
+    return (
+        earlier.filter(kind=Mailing.Kind.DIGEST).exists() and earlier.filter(pk__in=earlier_holders(mailing)).exists()
+    )
 
 
 def _why_nobody(mailing: Mailing) -> str:
     if mailing.announcement is None:
-        return "nobody is on the list"
+        weekly = mailing.digest_id is not None and not mailing.is_weekly and wants_weekly(mailing)
+        return "everybody on the list gets it once a week" if weekly else "nobody is on the list"
     in_segment = mailing.announcement.segment is not None
     return "nobody is in the segment" if in_segment else "nobody is on the list who is not on an earlier one"
 
 
-def _plan_occurrence(digest: Digest, moment: datetime, zone: str, now: datetime) -> Mailing | None:
-    """The occurrence's mailing, new: planned, or skipped or missed with the reason; None if it was planned before."""
-    if Mailing.objects.filter(digest=digest, scheduled_for=moment, time_zone=zone).exists():
-        return None
-    late = now - moment
+def _plan_occurrence(digest: Digest, moment: datetime, schedule: tuple[str, str], now: datetime) -> list[Mailing]:
+    """What is new of the occurrence: its mailing, and one for those who want it once a week, if it is time for that."""
+    cron, zone = schedule
     mailing = _new_mailing(digest, moment, zone)
     mailing.is_local = digest.in_recipients_zone
+    planned = [_plan_mailing(mailing, digest, now)]
+    if is_first_since(digest.weekly_on, moment, cron, zone) and wants_weekly(mailing):
+        weekly = _new_mailing(digest, moment, zone)
+        weekly.is_local, weekly.is_weekly = digest.in_recipients_zone, True
+        planned.append(_plan_mailing(weekly, digest, now))
+    return [made for made in planned if made is not None]
+
+
+def _plan_mailing(mailing: Mailing, digest: Digest, now: datetime) -> Mailing | None:
+    """The mailing, saved: planned, or skipped or missed with the reason; None if it was planned before."""
+    moment = mailing.scheduled_for
+    same = Mailing.objects.filter(digest=digest, scheduled_for=moment, time_zone=mailing.time_zone)
+    if same.filter(is_weekly=mailing.is_weekly).exists():
+        return None
+    late = now - moment
     if digest.paused:
         return _close(mailing, Mailing.Status.SKIPPED, "the digest was paused", now)
     if late > timedelta(hours=digest.catch_up_hours):

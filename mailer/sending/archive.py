@@ -35,12 +35,12 @@ class Headline:
 def public_mailings(mailing_list: RecipientList) -> QuerySet[Mailing]:
     """The list's finished digests and announcements, newest first.
 
-    Not: announcements to segments, digests that had nothing for everybody, and of a digest that goes at each one's own
-    time those to other time zones than the list's, which say the same again.
+    Not: announcements to segments, digests that had nothing for everybody, weekly ones, and of a digest that goes at
+    each one's own time those to other time zones than the list's, which say the same again.
     """
     shared = MailingItem.objects.filter(mailing=OuterRef("pk"), recipient=None, item__recipient=None)
     finished = Q(status=_STATUS.DONE) | Q(status__in=[_STATUS.SENDING, _STATUS.PAUSED], first_finished_at__isnull=False)
-    digests = Q(kind=_KIND.DIGEST) & (Q(digest__send_when_empty=True) | Exists(shared))
+    digests = Q(kind=_KIND.DIGEST, is_weekly=False) & (Q(digest__send_when_empty=True) | Exists(shared))
     here = Q(is_local=False) | Q(time_zone=F("list__time_zone"))
     announcements = Q(kind=_KIND.ANNOUNCEMENT, announcement__segment=None)
     mailings = Mailing.objects.filter(finished, (digests & here) | announcements, list=mailing_list, sent__gt=0)
@@ -66,7 +66,7 @@ def public_copy(mailing: Mailing) -> Copy:
 
 def headline_of(mailing: Mailing) -> Headline:
     """What a list of mailings says of it; the list's name where the subject needs somebody to address."""
-    items = Items(mailing).shared
+    items = Items(mailing).shared()
     with translation.override(mailing.language):
         try:
             context = mailing_context(mailing, items) | personal_context(NOBODY, Links())

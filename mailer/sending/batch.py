@@ -119,7 +119,8 @@ class _Batch:
     def _envelopes(self, writer: LetterWriter, eight_bit: bool, group: list[Claimed]) -> Iterator[Envelope]:
         """One envelope after the other, drawn by the relay session; a group is claimed when the last one is used up."""
         while group:
-            self._reach(partial(writer.look_up, [claimed.person.id for claimed in group if claimed.person]))
+            people = [claimed.person.id for claimed in group if claimed.person]
+            self._reach(partial(writer.look_up, people, self._clock()))
             begin_until = min(self._ends_at, group[0].claim.until - LEASE / 2)
             for claimed in group:
                 now = self._clock()

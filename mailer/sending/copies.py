@@ -54,7 +54,7 @@ def write_copy(writer: LetterWriter, pk: int, person: Person, links: Links, at: 
     """The mail of the delivery `pk`. Raises NoCopy."""
     with translation.override(writer.language):
         try:
-            writer.look_up([person.id])
+            writer.look_up([person.id], at)
             data = writer.write(pk, person, links, True, at)
         except BROKEN as error:
             raise NoCopy(f"The template can't be filled with what is known of this person now: {error}") from error

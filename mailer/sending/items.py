@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from django.db import connection
 
+from mailer.audience.repeats import NOTHING
 from mailer.models import Mailing
 from mailer.templating.budget import LONGEST_OWN
 from mailer.templating.contexts import ITEM_TEXTS, item_context
@@ -16,7 +17,7 @@ Item = dict[str, Any]
 
 # An item that was given to somebody else since it was planned is in nobody's mail.
 _ITEMS = """
-SELECT entry.recipient_id, {texts}, {published_at}
+SELECT entry.recipient_id, item.id, {texts}, {published_at}
 FROM mailer_mailingitem AS entry JOIN mailer_digestitem AS item ON item.id = entry.item_id
 WHERE entry.mailing_id = %s AND entry.recipient_id {whose} AND item.recipient_id {same}
 ORDER BY entry.recipient_id, entry.position
@@ -38,8 +39,9 @@ class Items:
         self._mailing_id = mailing.pk
         # Python knows at a glance that a time is in UTC already; for a ZoneInfo of that name it would convert.
         self._zone = UTC if mailing.time_zone == "UTC" else ZoneInfo(mailing.time_zone)
-        self._own: dict[int, list[Item]] = {}
-        self.shared: list[Item] = self._read("IS NULL", "IS NULL").get(None, [])
+        self._own: dict[int, list[tuple[int, Item]]] = {}
+        self._everybodys = self._read("IS NULL", "IS NULL").get(None, [])
+        self._shared: dict[frozenset[int], list[Item]] = {}
         with connection.cursor() as cursor:
             cursor.execute(_ARE_THERE_OWN, [self._mailing_id])
             self.has_own = bool(cursor.fetchone()[0])
@@ -50,19 +52,26 @@ class Items:
             them = ", ".join(f"{person:d}" for person in people)
             self._own = self._read(f"IN ({them})", "= entry.recipient_id")
 
-    def own(self, person: int) -> list[Item]:
-        """The recipient's own items, in their order; nothing for whom was not looked up."""
-        return self._own.get(person, [])
+    def own(self, person: int, had: frozenset[int] = NOTHING) -> list[Item]:
+        """The recipient's own items, in their order, but those of these ids; nothing for whom was not looked up."""
+        return [item for pk, item in self._own.get(person, ()) if pk not in had]
 
-    def _read(self, whose: str, same: str) -> dict[Any, list[Item]]:
+    def shared(self, had: frozenset[int] = NOTHING) -> list[Item]:
+        """What is for everybody, but the items of these ids; the same list for the same ids."""
+        found = self._shared.get(had)
+        if found is None:
+            found = self._shared[had] = [item for pk, item in self._everybodys if pk not in had]
+        return found
+
+    def _read(self, whose: str, same: str) -> dict[Any, list[tuple[int, Item]]]:
         published_at = "item.published_at || '+00:00'" if connection.vendor == "sqlite" else "item.published_at"
         statement = _ITEMS.format(texts=_TEXTS, published_at=published_at, whose=whose, same=same)
         with connection.cursor() as cursor:
             cursor.execute(statement, [self._mailing_id])
             rows = cursor.fetchall()
-        found: defaultdict[Any, list[Item]] = defaultdict(list)
+        found: defaultdict[Any, list[tuple[int, Item]]] = defaultdict(list)
         zone, read = self._zone, datetime.fromisoformat
-        for recipient, *texts, published in rows:
+        for recipient, pk, *texts, published in rows:
             at = read(published) if type(published) is str else published
-            found[recipient].append(item_context(texts, at, zone))
+            found[recipient].append((pk, item_context(texts, at, zone)))
         return found

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.utils import translation
 
 from mailer.audience.links import Signer
+from mailer.audience.repeats import Repeats
 from mailer.models import Delivery, Mailing, Subscription
 from mailer.sending.claim import Claimed
 from mailer.sending.commands import Envelope
@@ -31,6 +32,8 @@ from mailer.templating.contexts import (
 from mailer.templating.personal import PERSONAL
 from mailer.templating.sandbox import TemplateError
 
+#: Of the kinds of mail in one mailing, so many are kept: what people have had may differ in many ways.
+_MOST_SHEETS = 100
 #: What one person's data can bring about; it must not stop the others' mails.
 BROKEN = (TemplateError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
@@ -55,14 +58,14 @@ class LetterWriter:
         self._version, self._translations, self._active = version, {"": ""}, ""
         self._compile("")  # a mailing whose template can't be used does not begin
         self._sender = make_sender(mailing.list, settings.SITE_NAME, parseaddr(settings.DEFAULT_FROM_EMAIL)[1])
-        self._items = Items(mailing)
+        self._items, self._repeats = Items(mailing), Repeats(mailing)
         # A test's links look like links, and open and end nothing.
         self._leaving = Signer("test" if self._is_test else "unsubscribe", self._list.id) if self._list else None
         self._preferences = Signer("test" if self._is_test else "preferences")
         self._viewer = Signer("view", mailing.id)
         self._message_ids, self._site = MessageIds(), settings.SITE_URL
-        #: By translation, and for those with items of their own or for all others.
-        self._stationeries: dict[tuple[str, bool], _Sheets] = {}
+        #: By translation, by what they have had, and for those with items of their own or for all others.
+        self._stationeries: dict[tuple[str, frozenset[int], bool], _Sheets] = {}
 
     def refuse(self, claimed: Claimed, now: datetime) -> Outcome | None:
         """Why nothing goes to this recipient, as of now; None if a mail does."""
@@ -92,24 +95,26 @@ class LetterWriter:
             return Outcome(claimed.id, Kind.SKIPPED, reason=Delivery.Reason.EMPTY)
         return Envelope(claimed.id, self._sender.address, person.email, data)
 
-    def look_up(self, people: Collection[int]) -> None:
-        """Fetch, in one query for all of these recipients, the items that are for one of them alone."""
+    def look_up(self, people: Collection[int], now: datetime) -> None:
+        """Fetch, in a few queries for all of these recipients, their own items, and which they have had."""
         self._items.look_up(people)
+        self._repeats.look_up(people, now)
 
     def write(self, pk: int, person: Person, links: Links, eight_bit: bool, now: datetime) -> bytes | None:
         """The mail of the delivery `pk` as it goes after DATA; None if there would be nothing in it. Raises BROKEN."""
-        own = self._items.own(person.id)
-        if self._digest is not None and not own and not self._items.shared and not self._digest.send_when_empty:
+        had = self._repeats.had(person.id)
+        own, shared = self._items.own(person.id, self._repeats.had_own(person.id)), self._items.shared(had)
+        if self._digest is not None and not own and not shared and not self._digest.send_when_empty:
             return None
-        reads = self._translation(person.language)
-        sheets = self._stationeries.get((reads, bool(own)))
+        kind = self._translation(person.language), had, bool(own)
+        sheets = self._stationeries.get(kind)
         if sheets is None:
-            sheets = self._make_sheets(reads, bool(own), links, eight_bit)
+            sheets = self._make_sheets(kind, links, eight_bit)
         if sheets.names_attributes and len(person.attributes) > MAX_ATTRIBUTES:
             raise TemplateError(f"More than {MAX_ATTRIBUTES // 1000} KB is known of this person.")
         personal = personal_context(person, links, sheets.names_attributes)
         if own:
-            personal = own_items_context(self._mailing, [*own, *self._items.shared]) | personal
+            personal = own_items_context(self._mailing, [*own, *shared]) | personal
         addressee = Addressee(person.name, person.email, self._message_ids.make(pk), links.unsubscribe)
         return sheets.stationery.data(personal, addressee, now)
 
@@ -123,12 +128,16 @@ class LetterWriter:
             self._active = found
         return found
 
-    def _make_sheets(self, language: str, has_own: bool, links: Links, eight_bit: bool) -> "_Sheets":
+    def _make_sheets(self, kind: tuple[str, frozenset[int], bool], links: Links, eight_bit: bool) -> "_Sheets":
+        language, had, has_own = kind
         compiled = self._compile(language)
-        context = mailing_context(self._mailing, self._items.shared, language) | {"links": links.there()}
+        context = mailing_context(self._mailing, self._items.shared(had), language) | {"links": links.there()}
         composition = compose(compiled, context, PERSONAL | ITEM_NAMES if has_own else PERSONAL)
         made = _Sheets(Stationery(composition, self._sender, eight_bit), compiled.names_attributes)
-        return self._stationeries.setdefault((language, has_own), made)
+        if len(self._stationeries) >= _MOST_SHEETS:
+            self._stationeries.clear()
+        self._stationeries[kind] = made
+        return made
 
     def _compile(self, language: str) -> CompiledTemplate:
         subject, html, text = self._version.parts(language)

@@ -29,6 +29,7 @@ def form(world: World, **values: Any) -> dict[str, Any]:
         "in_recipients_zone": "False",
         "catch_up_hours": "6",
         "max_items": "20",
+        "weekly_on": "0",
     } | values
 
 

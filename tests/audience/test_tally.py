@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from mailer.audience import tally
-from mailer.audience.tally import Tally, count_slice, nothing_yet, parts_of_lists
-from mailer.models import Subscription, Suppression
-from tests.build import make_list, subscribe
+from mailer.audience.tally import Tally, count_slice, nothing_yet, parts_of_digest, parts_of_lists
+from mailer.models import EmailTemplate, Subscription, Suppression
+from tests.build import make_digest, make_list, subscribe
 
 pytestmark = pytest.mark.django_db
 
@@ -56,3 +56,11 @@ def test_slices_add_up_however_small_they_are(monkeypatch: pytest.MonkeyPatch):
 def test_a_place_beyond_the_end_is_the_end():
     parts = parts_of_lists([make_list("news", people=1)])
     assert count_slice(parts, Tally((0,), part=7), NOW).is_whole
+
+
+def test_who_wants_one_mail_a_week_is_not_counted_for_the_digest(template: EmailTemplate):
+    mailing_list = make_list("news", people=3)
+    digest = make_digest(mailing_list, template)
+    Subscription.objects.filter(recipient__email="person0@example.org").update(cadence="weekly")
+    parts = parts_of_digest(digest)
+    assert count_slice(parts, nothing_yet(parts), NOW).total == 2

@@ -244,3 +244,29 @@ def test_that_a_digest_is_paused_now_is_added(digest: Digest, ada: Recipient):
     set_paused(digest, True)
     add_mail(digest, ada, "skipped", "paused")
     assert ask(digest).endswith(f"{digest} is paused now.")
+
+
+def test_who_wants_one_mail_a_week_is_told_on_which_day_it_goes(digest: Digest, ada: Recipient):
+    add_mailing(digest)
+    Subscription.objects.update(cadence="weekly")
+    assert (
+        ask(digest)
+        == ask(digest, day=None)
+        == (
+            "Wanted one mail a week, which goes on Mondays with all since the last: "
+            "the mailing of Sun 22 Nov 2026 15:00 UTC was for those who want each."
+        )
+    )
+
+
+def test_how_often_is_told_as_it_was_then(digest: Digest, ada: Recipient):
+    add_mailing(digest, is_weekly=True)
+    note(digest.list_id, ada.pk, ConsentEvent.What.CADENCE, Word("their page", SUNDAY + HOUR), "Once a week")
+    Subscription.objects.update(cadence="weekly")
+    assert "Wanted each digest" in ask(digest)
+
+
+def test_of_the_mailings_of_one_time_the_last_is_the_one_that_was_meant(digest: Digest, ada: Recipient):
+    add_mailing(digest, status="skipped", reason="nothing new")
+    add_mailing(digest, is_weekly=True)
+    assert "was skipped: nothing new" in ask(digest, day=None)

@@ -262,3 +262,11 @@ def test_two_ticks_at_once_plan_it_once(news: EmailTemplate):
     with ThreadPoolExecutor(2) as pool:
         assert sorted(pool.map(tick, range(2))) == [0, 1]
     assert Delivery.objects.count() == 3
+
+
+def test_a_draft_of_the_template_is_not_sent(news: EmailTemplate):
+    announcement = announce(news, make_list("one", people=1))
+    EmailTemplate.objects.update(in_use=news.versions.get())
+    add_version(news, 2, "A draft")
+    schedule_announcement(announcement, at(15), "UTC", None)
+    assert announcement.version.number == 1
