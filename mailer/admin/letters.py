@@ -22,6 +22,7 @@ from mailer.insight.people import find_recipient, with_address
 from mailer.insight.upcoming import why_not
 from mailer.models import Recipient, TemplateVersion
 from mailer.scheduling.drafts import Draft, letter_of
+from mailer.templating.check import can_be_left
 from mailer.templating.letter import Letter
 from mailer.templating.sandbox import TemplateError
 
@@ -85,6 +86,7 @@ class LetterPages(Pages, Generic[Subject]):
         named = request.GET.get("as", "").strip()
         return {
             "letter": None if isinstance(letter, str) else letter,
+            "no_way_out": draft is not None and not can_be_left(draft.mailing.version),
             "problem": letter if isinstance(letter, str) else "",
             "sender": (mailing_list.from_name or mailing_list.name) if mailing_list else "",
             "frame": f"{self.own_url('letter', subject)}?{urlencode({'as': asked.email if asked else ''})}",

@@ -6,12 +6,14 @@ from typing import Any
 from django.template.base import Variable
 from django.template.defaulttags import ForNode, WithNode
 
+from mailer.models import TemplateVersion
 from mailer.templating.compile import CompiledTemplate, compile_sources
 from mailer.templating.compose import Rendered, compose
 from mailer.templating.contexts import Links, Person, personal_context
 from mailer.templating.markup import check_filled
 from mailer.templating.sandbox import MailTemplate, UnknownVariable, walk
 
+LEAVE = "links.unsubscribe"
 #: Where any name may follow, because people's own data stand there.
 _OPEN_ENDED = ("recipient", "attributes")
 
@@ -29,6 +31,12 @@ def check_context(subject: str, html: str, text: str, context: dict[str, Any]) -
     """Whether the mail can be filled with this context, for anybody. Raises TemplateError naming what is missing."""
     somebody = personal_context(Person(0, "somebody@example.com", "Somebody"), Links())
     _fill(compile_sources(subject, html, text), context | somebody)
+
+
+def can_be_left(version: TemplateVersion) -> bool:
+    """Whether the mail names the link to unsubscribe in all its parts and languages, as one to a list has to."""
+    every = [version.parts(), *(version.parts(language) for language in version.translations)]
+    return all(LEAVE in parts.html and LEAVE in parts.text for parts in every)
 
 
 def unknown_variables(template: MailTemplate, sample: dict[str, Any]) -> list[tuple[str, int]]:

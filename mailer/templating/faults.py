@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mailer.templating.authoring import HTML_NAME, TEXT_NAME, PutTogether, Written, put_together
-from mailer.templating.check import check_sources, unknown_variables
+from mailer.templating.check import LEAVE, check_sources, unknown_variables
 from mailer.templating.clients import unsupported
 from mailer.templating.compose import Rendered
 from mailer.templating.contrast import faint_texts
@@ -54,7 +54,7 @@ def find_faults(written: Written, sample: dict[str, Any]) -> list[Fault]:
         mail = check_sources(*together.parts, hydrate(sample))
     except TemplateError as error:
         return [_told(error, together)]
-    found = [*_in_source(together), *_in_mail(mail, sample), *_in_text(together)]
+    found = [*_in_source(together), *_leaving(together, mail, sample), *_in_mail(mail), *_in_text(together)]
     return sorted(found, key=lambda fault: not fault.is_error)
 
 
@@ -112,16 +112,25 @@ def _in_source(together: PutTogether) -> Iterator[Fault]:
             yield Fault(words, is_error=False, part=origin.name, line=origin.line)
 
 
-def _in_mail(mail: Rendered, sample: dict[str, Any]) -> Iterator[Fault]:
+def _leaving(together: PutTogether, mail: Rendered, sample: dict[str, Any]) -> Iterator[Fault]:
+    """Mails to a list have a link to leave it; a sample that says of none that it is there is of a single mail."""
+    links = sample.get("links")
+    if not isinstance(links, dict):
+        if LEAVE not in together.html.text:
+            words = f"There is no link to unsubscribe ({{{{ {LEAVE} }}}}), so this can go to one person, not to a list."
+            yield Fault(words, is_error=False, part=HTML_NAME)
+        return
+    leave = str(links.get("unsubscribe") or "")
+    for part, text in ((HTML_NAME, mail.html), (TEXT_NAME, mail.text)):
+        if leave not in text:
+            yield Fault(f"There is no link to unsubscribe: {{{{ {LEAVE} }}}}.", is_error=True, part=part)
+
+
+def _in_mail(mail: Rendered) -> Iterator[Fault]:
     size = len(mail.html.encode())
     if size > LARGE_BYTES:
         words = f"The HTML has {size / 1000:,.0f} KB with this sample; Gmail cuts a mail at {CUT_BYTES // 1000} KB."
         yield Fault(words, is_error=size > CUT_BYTES)
-    links = sample.get("links")
-    leave = links.get("unsubscribe") if isinstance(links, dict) else ""
-    for part, text in ((HTML_NAME, mail.html), (TEXT_NAME, mail.text)):
-        if leave and str(leave) not in text:
-            yield Fault("There is no link to unsubscribe: {{ links.unsubscribe }}.", is_error=True, part=part)
     for faint in faint_texts(mail.html) if size <= CUT_BYTES else ():
         words = (
             f"“{faint.words}” is hard to read: {faint.colour} on {faint.ground} has a contrast of {faint.ratio:.1f}:1, "

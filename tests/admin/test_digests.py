@@ -10,7 +10,7 @@ from django_celery_beat.models import CrontabSchedule
 
 from mailer.admin import second_look
 from mailer.admin.weekdays import days_of, text_of
-from mailer.models import Digest, Mailing
+from mailer.models import Digest, EmailTemplate, Mailing, TemplateVersion
 from mailer.scheduling.schedules import Schedule, read_schedule
 from tests.admin.world import World, add_item
 
@@ -225,3 +225,15 @@ def test_a_lists_page_says_how_it_grows_and_what_comes_next(admin_client: Client
     assert page.context["growth"].joined == 5
     assert len(page.context["digests"][0][1]) == 5
     assert "In the last 90 days 5 joined and 0 left." in page.content.decode()
+
+
+def test_a_template_that_nobody_can_leave_by_is_told_on_the_page(admin_client: Client, world: World) -> None:
+    words = "names no link to unsubscribe"
+    assert "links.unsubscribe" not in world.version.html
+    assert words in admin_client.get(page_of(world.digest)).content.decode()
+    version = TemplateVersion.objects.create(
+        template=world.version.template, number=9, subject="s", html="{{ links.unsubscribe }}",
+        text="{{ links.unsubscribe }}", sample={},
+    )  # fmt: skip
+    EmailTemplate.objects.update(in_use=version)
+    assert words not in admin_client.get(page_of(world.digest)).content.decode()

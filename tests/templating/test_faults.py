@@ -87,3 +87,10 @@ def test_errors_come_first():
 )
 def test_contrast_is_as_wcag_counts_it(one: str, other: str, ratio: float):
     assert contrast(one, other) == pytest.approx(ratio, abs=0.01) == contrast(other, one)
+
+
+def test_a_mail_whose_sample_says_nothing_of_links_is_told_that_it_can_not_go_to_a_list():
+    [fault] = find_faults(Written("Hello", "<p>Hello</p>"), {})
+    assert (fault.is_error, fault.part) == (False, "body.html")
+    assert fault.words.startswith("There is no link to unsubscribe")
+    assert find_faults(Written("Hello", "<p>Hello</p>"), {"links": {"unsubscribe": ""}}) == []

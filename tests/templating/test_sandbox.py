@@ -211,7 +211,7 @@ def test_a_sample_that_no_database_or_template_could_bear_is_refused_in_a_senten
     "text", ["2026-99-99", "2026-02-30", "٢٠٢٦-01-01", "2026-01-01T99:99", "2026-01-01T10:00+99:99"]
 )
 def test_what_only_looks_like_a_date_is_a_text(text: str):
-    assert find_faults(Written("s", "<p>{{ at }}</p>"), {"at": text}) == []
+    assert find_faults(Written("s", "<p>{{ at }}</p>"), {"at": text, "links": {}}) == []
 
 
 @pytest.mark.parametrize("language", ["../../../etc", "xx", "x" * 10_000, "de\0", {"a": 1}, 7, "de-at", "../de"])
