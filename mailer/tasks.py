@@ -21,7 +21,7 @@ from mailer.audience.undoing import undo_import
 from mailer.audience.uploads import purge_imports
 from mailer.insight.counting import count_figures, uncounted_mailings
 from mailer.insight.life import note_tick
-from mailer.insight.retention import purge_notes
+from mailer.insight.retention import purge_changes, purge_notes
 from mailer.models import Import, Mailing
 from mailer.scheduling.announcements import plan_announcements
 from mailer.scheduling.notifications import plan_notification
@@ -124,12 +124,13 @@ def strike() -> None:
 
 @shared_task(name="mailer.tasks.purge", track_started=True)
 def purge() -> dict[str, int]:
-    """Each night: delete what is older than LOG_RETENTION_DAYS, and the files of imports after IMPORT_DAYS."""
+    """Each night: delete what is older than LOG_RETENTION_DAYS, HISTORY_RETENTION_DAYS and IMPORT_DAYS allow."""
     strike_erased(timezone.now())
     purge_imports(timezone.now())
     forget_forms(timezone.now())
     before = timezone.now() - timedelta(days=settings.LOG_RETENTION_DAYS)
-    return {**purge_log(before), **purge_notes(before)}
+    changes = purge_changes(timezone.now() - timedelta(days=settings.HISTORY_RETENTION_DAYS))
+    return {**purge_log(before), **purge_notes(before), "changes": changes}
 
 
 class NotifyTask(Task):  # type: ignore[type-arg]
