@@ -153,6 +153,7 @@ EMAIL_USE_TLS, EMAIL_USE_SSL = RELAY.tls == "starttls", RELAY.tls == "implicit"
 
 # --- The delivery log ------------------------------------------------------------------------------------------------
 LOG_RETENTION_DAYS = env.int("LOG_RETENTION_DAYS", 400)
+HISTORY_RETENTION_DAYS = env.int("HISTORY_RETENTION_DAYS", 1826)  # five years
 JOURNAL_DIR = VAR_DIR / "journal"
 
 # --- Imports of recipients: web and workers must see the same folder -------------------------------------------------

@@ -21,7 +21,8 @@ from mailer.audience.undoing import undo_import
 from mailer.audience.uploads import purge_imports
 from mailer.insight.counting import count_figures, uncounted_mailings
 from mailer.insight.life import note_tick
-from mailer.insight.retention import purge_notes
+from mailer.insight.list_figures import count_list, old_list_figures
+from mailer.insight.retention import purge_changes, purge_notes
 from mailer.models import Import, Mailing
 from mailer.scheduling.announcements import plan_announcements
 from mailer.scheduling.notifications import plan_notification
@@ -73,6 +74,9 @@ def tick() -> None:
     for mailing_id in uncounted_mailings(now):
         if not _publish(count, (mailing_id,), queue="bulk"):
             break
+    for list_id in old_list_figures(now):
+        if not _publish(count_people, (list_id,), queue="bulk"):
+            break
     note_tick(now)
 
 
@@ -94,6 +98,12 @@ def close(mailing_id: int) -> None:
 def count(mailing_id: int) -> None:
     """Count what became of a mailing that has ended, for its page; once at a time."""
     count_figures(mailing_id, timezone.now())
+
+
+@shared_task(name="mailer.tasks.count_people", ignore_result=True)
+def count_people(list_id: int) -> None:
+    """Count a long list's figures again, for its page."""
+    count_list(list_id, timezone.now())
 
 
 @shared_task(bind=True, name="mailer.tasks.deliver")
@@ -124,12 +134,13 @@ def strike() -> None:
 
 @shared_task(name="mailer.tasks.purge", track_started=True)
 def purge() -> dict[str, int]:
-    """Each night: delete what is older than LOG_RETENTION_DAYS, and the files of imports after IMPORT_DAYS."""
+    """Each night: delete what is older than LOG_RETENTION_DAYS, HISTORY_RETENTION_DAYS and IMPORT_DAYS allow."""
     strike_erased(timezone.now())
     purge_imports(timezone.now())
     forget_forms(timezone.now())
     before = timezone.now() - timedelta(days=settings.LOG_RETENTION_DAYS)
-    return {**purge_log(before), **purge_notes(before)}
+    changes = purge_changes(timezone.now() - timedelta(days=settings.HISTORY_RETENTION_DAYS))
+    return {**purge_log(before), **purge_notes(before), "changes": changes}
 
 
 class NotifyTask(Task):  # type: ignore[type-arg]

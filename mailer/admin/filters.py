@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from mailer.admin.access import shown_address, shown_text
 from mailer.admin.changes import entry_in_words
-from mailer.admin.columns import page_of, state_label
+from mailer.admin.columns import outcome_bar, page_of, state_label
 from mailer.insight import words
 from mailer.insight.outcomes import Share, shares, sum_line
 from mailer.models import Digest, Mailing
@@ -102,6 +102,12 @@ def page(target: Model) -> str:
 def kind(target: Model) -> str:
     """What sort of object it is, for a link to it."""
     return str(target._meta.verbose_name)
+
+
+@register.filter
+def bar(parts: list[Share]) -> str:
+    """The shares as a bar."""
+    return outcome_bar(parts)
 
 
 @register.filter

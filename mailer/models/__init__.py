@@ -9,6 +9,7 @@ from mailer.models.digests import Digest, DigestItem
 from mailer.models.erasures import Erasure, fingerprint
 from mailer.models.figures import MailingFigures
 from mailer.models.imports import Import, ImportChange
+from mailer.models.list_figures import ListFigures
 from mailer.models.mailings import Mailing, MailingItem
 from mailer.models.recipients import Domain, Recipient, RecipientList, Subscription
 from mailer.models.relays import RelayPause
@@ -38,6 +39,7 @@ __all__ = [
     "ImportChange",
     "InvalidAddress",
     "LiftedSuppression",
+    "ListFigures",
     "Mailing",
     "MailingFigures",
     "MailingItem",

@@ -73,6 +73,7 @@ mailer.Announcement name fields time_zone
 mailer.Digest slug name more_url
 mailer.Mailing time_zone reason
 mailer.MailingFigures counted
+mailer.ListFigures states joined left
 mailer.Attempt outcome by
 mailer.Import encoding delimiter meanings counts made
 mailer.ImportChange time_zone language
