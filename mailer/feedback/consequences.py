@@ -12,16 +12,7 @@ from mailer.feedback.scores import add_to_score
 from mailer.feedback.unsubscribes import unsubscribe_recipient
 from mailer.models import Delivery, Mailing, MailingFigures, Recipient, Return, Suppression
 
-Status, Reason, Outcome = Delivery.Status, Delivery.Reason, Return.Outcome
-
-#: The delivery's reason by what the report says. What is not named here is only told.
-_REASONS = {
-    Outcome.GONE: Reason.GONE,
-    Outcome.TEMPORARY: Reason.MAILBOX,
-    Outcome.BLOCKED: Reason.BLOCKED,
-    Outcome.UNKNOWN: Reason.UNEXPLAINED,
-    Outcome.COMPLAINT: Reason.COMPLAINT,
-}
+Status, Outcome = Delivery.Status, Return.Outcome
 
 
 def follow_from(kept: Return, person: Recipient | None, now: datetime) -> None:
@@ -30,7 +21,7 @@ def follow_from(kept: Return, person: Recipient | None, now: datetime) -> None:
     In the order in which `record` locks: the delivery, the address, the mailing.
     """
     outcome = Outcome(kept.outcome)
-    if outcome not in _REASONS:
+    if outcome not in Return.REASONS:
         return
     was = Status(kept.delivery.status)
     is_first = was in (Status.SENT, Status.UNCERTAIN)
@@ -47,7 +38,7 @@ def follow_from(kept: Return, person: Recipient | None, now: datetime) -> None:
 
 def _end(delivery: Delivery, outcome: Return.Outcome) -> None:
     status = Status.COMPLAINED if outcome == Outcome.COMPLAINT else Status.BOUNCED
-    Delivery.objects.filter(pk=delivery.pk).update(status=status, reason=_REASONS[outcome])
+    Delivery.objects.filter(pk=delivery.pk).update(status=status, reason=Return.REASONS[outcome])
 
 
 def _judge(kept: Return, person: Recipient, is_first: bool, now: datetime) -> None:

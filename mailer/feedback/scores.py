@@ -1,15 +1,14 @@
 """How often mails to an address came back lately for reasons that may pass: a number that sinks by itself.
 
-Each such mail adds one. The number halves in HALF_LIFE, and with each mail in between that did not come back.
+Each such mail adds one. The number halves in two weeks, and with each mail in between that did not come back.
 """
 
 from datetime import datetime, timedelta
 
 from mailer.models import BounceScore, Delivery, Recipient
 
-HALF_LIFE = timedelta(days=14)
-#: Below this a number is as good as none.
-NEGLIGIBLE = 0.05
+#: After so many half-lives a number is as good as none.
+_FORGOTTEN_AFTER = 10
 
 
 def add_to_score(person: Recipient, returned: Delivery, now: datetime) -> float:
@@ -24,27 +23,15 @@ def add_to_score(person: Recipient, returned: Delivery, now: datetime) -> float:
     if is_new:
         return row.score
     arrived = _arrived_between(person, row.sent_at, left) if left > row.sent_at else 0
-    row.score = 1 + sunk(row.score, now - row.at, arrived)
+    row.score = 1 + row.at_time(now, arrived)
     row.at, row.sent_at = now, max(row.sent_at, left)
     row.save()
     return row.score
 
 
-def score_of(email: str, now: datetime) -> float:
-    """The address's number as of now; what arrived since is not looked up."""
-    row = BounceScore.objects.filter(email=email).first()
-    return sunk(row.score, now - row.at, 0) if row else 0.0
-
-
-def sunk(score: float, span: timedelta, arrived: int) -> float:
-    """The number after this time and so many mails that arrived."""
-    halvings = max(span / HALF_LIFE, 0.0) + arrived
-    return score * 0.5 ** min(halvings, 1_000)
-
-
 def forget_scores(now: datetime) -> int:
     """Delete what has sunk to nothing. Returns how many rows."""
-    return BounceScore.objects.filter(at__lt=now - 10 * HALF_LIFE).delete()[0]
+    return BounceScore.objects.filter(at__lt=now - _FORGOTTEN_AFTER * BounceScore.HALF_LIFE).delete()[0]
 
 
 def _arrived_between(person: Recipient, first: datetime, last: datetime) -> int:

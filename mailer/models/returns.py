@@ -1,5 +1,7 @@
 """What comes back of mails that had left: reports of mail servers and of people, and what they say of an address."""
 
+from datetime import datetime, timedelta
+
 from django.db import models
 from django.db.models import Q
 
@@ -30,6 +32,15 @@ class Return(models.Model):
         MAILBOX = "mailbox", "the mailbox"
         WEBHOOK = "webhook", "the provider's webhook"
 
+    #: The reason that a delivery has then; an outcome that is not named here is only told.
+    REASONS = {
+        "gone": Delivery.Reason.GONE,
+        "temporary": Delivery.Reason.MAILBOX,
+        "blocked": Delivery.Reason.BLOCKED,
+        "unknown": Delivery.Reason.UNEXPLAINED,
+        "complaint": Delivery.Reason.COMPLAINT,
+    }
+
     delivery = models.ForeignKey(
         Delivery, on_delete=models.CASCADE, db_constraint=False, db_index=False, related_name="returns"
     )
@@ -59,6 +70,8 @@ class Return(models.Model):
 class BounceScore(models.Model):
     """How often mails to an address came back lately for reasons that may pass; see `mailer.feedback.scores`."""
 
+    HALF_LIFE = timedelta(days=14)
+
     email = AddressField("address", unique=True)
     score = models.FloatField()
     at = models.DateTimeField(help_text="As of when.")
@@ -69,6 +82,11 @@ class BounceScore(models.Model):
 
     def __str__(self) -> str:
         return f"{self.score:.1f} for {shown_address(self.email)}"
+
+    def at_time(self, now: datetime, arrived: int = 0) -> float:
+        """The score as of then, after so many mails that arrived: it halves in HALF_LIFE and with each of them."""
+        halvings = max((now - self.at) / self.HALF_LIFE, 0.0) + arrived
+        return float(self.score * 0.5 ** min(halvings, 1_000.0))
 
 
 class ReturnCount(models.Model):
