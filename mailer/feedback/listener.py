@@ -68,7 +68,8 @@ def _take(content: bytes, recipient: str) -> str:
     except TooEarly:
         return _LATER
     except DatabaseError as error:
-        logger.warning("A mail has to come again, the database can't be used: %s", error)
+        # What a database says may name a key, and so an address.
+        logger.warning("A mail has to come again, the database can't be used: %s", type(error).__name__)
         return _LATER
     return f"250 2.0.0 {receipt.value}"
 

@@ -50,8 +50,10 @@ class Command(BaseCommand):
         close_old_connections()
         try:
             self._tell(poll(mailbox, delete, timezone.now))
-        except (MailboxUnavailable, DatabaseError) as error:
-            logger.warning("The mailbox is not read now: %s", error)
+        except MailboxUnavailable as error:
+            logger.warning("Not now: %s", error)
+        except DatabaseError as error:
+            logger.warning("The mailbox is not read while the database can't be used: %s", type(error).__name__)
 
     def _tell(self, done: Counter[str]) -> None:
         if done.total():
