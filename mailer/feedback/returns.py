@@ -8,9 +8,9 @@ from enum import StrEnum
 from django.conf import settings
 from django.db import transaction
 
+from mailer.audience.fates import Fate, Outcome
 from mailer.feedback.consequences import follow_from
 from mailer.feedback.counts import count_return
-from mailer.feedback.reports import Fate, Outcome
 from mailer.models import Claim, Delivery, InvalidAddress, Recipient, Return, normalise_address
 
 Status = Delivery.Status

@@ -7,7 +7,7 @@ from datetime import datetime
 import pytest
 from django.db import connections
 
-from mailer.feedback.reports import Fate, Outcome
+from mailer.audience.fates import Fate, Outcome
 from mailer.feedback.returns import Ending, record_return
 from mailer.models import BounceScore, Delivery, Digest, Mailing, Return, ReturnCount, Suppression
 from mailer.sending.record import count_again

@@ -10,8 +10,8 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
 from mailer.audience.erasure import erase
+from mailer.audience.fates import Fate, Outcome
 from mailer.audience.suppressions import lift_suppression
-from mailer.feedback.reports import Fate, Outcome
 from mailer.feedback.returns import Ending, TooEarly, record_return
 from mailer.models import (
     BounceScore,
