@@ -18,8 +18,8 @@ _MAC_BYTES = 12
 _TOKEN = re.compile(rf"([0-9a-f]{{1,16}})\.([0-9a-f]{{{2 * _MAC_BYTES}}})(?![0-9a-f])", re.ASCII)
 #: A quoted-printable line that goes on (RFC 2045 section 6.7).
 _SOFT_BREAK = re.compile(rb"=\r?\n")
-#: So many tokens of one mail are tried at most.
-_MOST_TRIED = 1_000
+#: So much of a mail is searched, and so many tokens in it are tried, at most.
+_MOST_SEARCHED, _MOST_TRIED = 500_000, 1_000
 
 
 class ReturnPaths:
@@ -53,7 +53,7 @@ def delivery_of(address: str) -> int | None:
 
 def delivery_named_in(raw: bytes) -> int | None:
     """The delivery whose envelope sender stands first in the message: in its header, or in what it gives back."""
-    return delivery_of(_SOFT_BREAK.sub(b"", raw).decode("latin-1"))
+    return delivery_of(_SOFT_BREAK.sub(b"", raw[:_MOST_SEARCHED]).decode("latin-1"))
 
 
 def is_bounce_address(address: str) -> bool:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import traceback
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -59,6 +60,12 @@ class _Door:
         content = envelope.original_content or b""
         take = partial(_take, content, envelope.rcpt_tos[0])
         return await asyncio.get_running_loop().run_in_executor(self._database, take)
+
+    async def handle_exception(self, error: Exception) -> str:
+        """A fault of ours loses no mail."""
+        place = traceback.extract_tb(error.__traceback__)[-1]  # without its words, which may name somebody
+        logger.error("A mail could not be taken: %s in %s:%s", type(error).__name__, place.filename, place.lineno)
+        return _LATER
 
 
 def _take(content: bytes, recipient: str) -> str:

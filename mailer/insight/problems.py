@@ -95,8 +95,7 @@ def _blocked(view: View, now: datetime) -> Iterator[Problem]:
         others = f" and {count_of(more, 'more domain')}" if more > 0 else ""
         text = (
             f"Within a day mails were refused as unwanted at {where}{others}. That is about us, not about the people, "
-            "and nobody is suppressed for it. The log of what came back has the servers' answers, which mostly say "
-            "what they miss."
+            "and nobody is suppressed for it. Log → Returns has the servers' answers, which mostly say what they miss."
         )
         yield Problem("blocked", "Mail servers block our mails", text, view.blocked_since or now)
 

@@ -113,7 +113,7 @@ def _now(delivery: Delivery, batch: TaskResult | None, told: list[Step]) -> Iter
 
 def _returned(delivery: Delivery) -> Iterator[Step]:
     """Each report on the mail, as it came."""
-    rows = sorted(delivery.returns.all(), key=lambda row: row.pk)
+    rows = sorted(delivery.returns.all(), key=lambda row: (row.at, row.pk))
     for row in rows:
         look = "bad" if row.outcome in Return.REASONS else "warn"
         other = " It names another address, to which the mail was forwarded." if row.names_other else ""

@@ -95,12 +95,12 @@ class ReturnCount(models.Model):
     class What(models.TextChoices):
         """What was done with those that have no outcome, or none that counts."""
 
-        REPEATED = "repeated", "said again what was known"
-        TOO_LATE = "too_late", "came too long after the mail"
-        NEVER_SENT = "never_sent", "was about a mail that had not left"
-        FORGOTTEN = "forgotten", "was about a mail that is not in the log any more"
-        UNSIGNED = "unsigned", "had no address that was signed here"
-        NO_REPORT = "no_report", "was no report but an ordinary mail"
+        REPEATED = "repeated", "known already"
+        TOO_LATE = "too_late", "too long after the mail"
+        NEVER_SENT = "never_sent", "about a mail that had not left"
+        FORGOTTEN = "forgotten", "about a mail that is not in the log any more"
+        UNSIGNED = "unsigned", "without an address that was signed here"
+        NO_REPORT = "no_report", "an ordinary mail, no report"
 
     day = models.DateField()
     source = models.CharField("door", max_length=8, choices=Return.Source)

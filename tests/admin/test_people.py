@@ -88,8 +88,8 @@ def test_what_came_in_is_counted_above_the_list_of_what_came_back(admin_client: 
         day = today - timedelta(days=days)
         ReturnCount.objects.create(day=day, source="pipe", what=what, count=count)
     text = admin_client.get("/admin/mailer/return/").content.decode()
-    assert "7 mails: was no report but an ordinary mail" in text
-    assert "1 mail: there is no such address" in text
+    assert "An ordinary mail, no report: 7" in text
+    assert "There is no such address: 1" in text
 
 
 def test_who_sees_no_addresses_finds_whole_ones_only(powerless: Client, world: World) -> None:

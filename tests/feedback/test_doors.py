@@ -243,6 +243,15 @@ def test_the_listener_asks_for_a_mail_again_while_it_is_too_early_or_the_databas
     assert (status_of(sent), counts()) == ("bounced", {"gone": 1})
 
 
+def test_a_fault_of_ours_loses_no_mail(sent: Delivery, monkeypatch: pytest.MonkeyPatch):
+    def stumble(*arguments: object) -> None:
+        raise ValueError("what nobody has thought of")
+
+    monkeypatch.setattr("mailer.feedback.listener.receive", stumble)
+    with listening() as client, pytest.raises(smtplib.SMTPDataError, match="451"):
+        client.sendmail("", ReturnPaths().make(sent.pk), bounce(sent.pk, ADDRESS))
+
+
 @contextmanager
 def cut_off(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The database's wire is cut: every statement fails, in whichever thread."""
