@@ -9,7 +9,14 @@ from celery.schedules import crontab
 from django.urls import reverse_lazy
 from kombu import Queue
 
-from config.environment import BASE_DIR, check_environment, parse_relay, read_environment
+from config.environment import (
+    BASE_DIR,
+    check_environment,
+    parse_bounce_address,
+    parse_mailbox,
+    parse_relay,
+    read_environment,
+)
 from config.unfold import UNFOLD as UNFOLD  # noqa: PLC0414 - a setting, said here
 
 env = read_environment()
@@ -145,11 +152,20 @@ ADMIN_EMAILS: list[str] = env.list("ADMIN_EMAILS", [])
 ADMINS = [(address, address) for address in ADMIN_EMAILS]
 try:
     RELAY = parse_relay(EMAIL_URL, RELAY_CONNECTIONS, RELAY_MAILS_PER_CONNECTION)
+    BOUNCE_ADDRESS = parse_bounce_address(env.str("BOUNCE_ADDRESS", ""))
+    BOUNCE_MAILBOX = parse_mailbox(env.str("BOUNCE_MAILBOX", ""))
 except ValueError as error:
     raise SystemExit(f"Afternoon Post cannot start: {error}.") from error
 EMAIL_HOST, EMAIL_PORT = RELAY.host, RELAY.port
 EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = RELAY.user, RELAY.password
 EMAIL_USE_TLS, EMAIL_USE_SSL = RELAY.tls == "starttls", RELAY.tls == "implicit"
+
+# --- What comes back: docs/bounces.md --------------------------------------------------------------------------------
+BOUNCE_SCORE_LIMIT = env.float("BOUNCE_SCORE_LIMIT", 5.0)
+BOUNCE_REST_DAYS = env.int("BOUNCE_REST_DAYS", 30)
+BOUNCE_MAX_AGE_DAYS = env.int("BOUNCE_MAX_AGE_DAYS", 30)
+BOUNCE_PAUSE_COUNT = env.int("BOUNCE_PAUSE_COUNT", 20)
+BOUNCE_PAUSE_PERCENT = env.float("BOUNCE_PAUSE_PERCENT", 10.0)
 
 # --- The delivery log ------------------------------------------------------------------------------------------------
 LOG_RETENTION_DAYS = env.int("LOG_RETENTION_DAYS", 400)

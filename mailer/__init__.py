@@ -7,7 +7,7 @@ Its folders are the story of a mail, and this is the import order (a test holds 
 3 tasks   tasks                              Celery entry points, at most ten lines each
 2 flows   scheduling                         when: occurrences, schedules, planning of mailings and deliveries
           sending                            how it leaves: claim, message, SMTP, journal, outcomes
-          feedback                           what came back: people who leave, and choose
+          feedback                           what came back: bounces, complaints, people who leave, and choose
           insight                            what staff see and are told: sums, stories, signs of life, alerts
 1 steps   audience                           who gets mail: addresses, imports, subscriptions
           templating                         what it says: sandbox, compile, compose, merge

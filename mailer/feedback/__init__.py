@@ -1,1 +1,1 @@
-"""What comes back: people who leave."""
+"""What comes back: reports on mails, and people who leave."""

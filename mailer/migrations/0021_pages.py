@@ -5,7 +5,7 @@ from django.db.models.deletion import CASCADE
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('mailer', '0019_weekly_digests'),
+        ('mailer', '0020_staging_guard'),
     ]
 
     operations = [
