@@ -58,6 +58,16 @@ def parse_relay(url: str, connections: int = 4, mails_per_connection: int = 0) -
     )
 
 
+def parse_only_to(text: str | None) -> tuple[str, ...] | None:
+    """The domains and addresses that the staging guard lets mail out to; None if there is no guard.
+
+    A setting that is there and empty is a guard that lets nothing out.
+    """
+    if text is None:
+        return None
+    return tuple(entry for part in text.split(",") if (entry := part.strip().lower()))
+
+
 def check_environment(env: Env, production: dict[str, object], time_zone: str) -> None:
     """Stop the start with one sentence if a value is wrong or one that production needs is missing."""
     problems = [f"{name} is not set" for name, value in production.items() if not value]

@@ -9,7 +9,7 @@ from celery.schedules import crontab
 from django.urls import reverse_lazy
 from kombu import Queue
 
-from config.environment import BASE_DIR, check_environment, parse_relay, read_environment
+from config.environment import BASE_DIR, check_environment, parse_only_to, parse_relay, read_environment
 from config.unfold import UNFOLD as UNFOLD  # noqa: PLC0414 - a setting, said here
 
 env = read_environment()
@@ -143,6 +143,7 @@ SERVER_EMAIL = DEFAULT_FROM_EMAIL
 EMAIL_SUBJECT_PREFIX = f"[{SITE_NAME}] "
 ADMIN_EMAILS: list[str] = env.list("ADMIN_EMAILS", [])
 ADMINS = [(address, address) for address in ADMIN_EMAILS]
+MAILER_ONLY_TO = parse_only_to(env.str("MAILER_ONLY_TO", None))
 try:
     RELAY = parse_relay(EMAIL_URL, RELAY_CONNECTIONS, RELAY_MAILS_PER_CONNECTION)
 except ValueError as error:

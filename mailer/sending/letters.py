@@ -10,6 +10,7 @@ from django.utils import translation
 
 from mailer.audience.links import Signer
 from mailer.audience.repeats import Repeats
+from mailer.audience.staging_guard import lets_out
 from mailer.models import Delivery, Mailing, Subscription
 from mailer.sending.claim import Claimed
 from mailer.sending.commands import Envelope
@@ -72,6 +73,8 @@ class LetterWriter:
         reason = Delivery.Reason.NONE
         if claimed.person is None:
             reason = Delivery.Reason.ERASED
+        elif not lets_out(claimed.person.email):
+            reason = Delivery.Reason.GUARDED
         elif claimed.suppressed:
             reason = Delivery.Reason.SUPPRESSED
         elif self._is_test:
