@@ -58,6 +58,21 @@ def parse_relay(url: str, connections: int = 4, mails_per_connection: int = 0) -
     )
 
 
+def parse_dkim_keys(text: str) -> dict[str, str]:
+    """The files of DKIM keys by the names of their records: `s1._domainkey.example.org=/etc/post/s1.pem`, and more.
+
+    Raises ValueError for an entry of another form.
+    """
+    keys = {}
+    for entry in filter(None, map(str.strip, text.split(","))):
+        name, _, path = (part.strip() for part in entry.partition("="))
+        selector, _, domain = name.lower().partition("._domainkey.")
+        if not (selector and "." in domain and path and name.isascii()):
+            raise ValueError(f"DKIM_KEYS names {entry!r}; an entry is s1._domainkey.example.org=/path/to/key.pem")
+        keys[name.lower()] = path
+    return keys
+
+
 def parse_only_to(text: str | None) -> tuple[str, ...] | None:
     """The domains and addresses that the staging guard lets mail out to; None if there is no guard.
 

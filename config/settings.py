@@ -9,7 +9,14 @@ from celery.schedules import crontab
 from django.urls import reverse_lazy
 from kombu import Queue
 
-from config.environment import BASE_DIR, check_environment, parse_only_to, parse_relay, read_environment
+from config.environment import (
+    BASE_DIR,
+    check_environment,
+    parse_dkim_keys,
+    parse_only_to,
+    parse_relay,
+    read_environment,
+)
 from config.unfold import UNFOLD as UNFOLD  # noqa: PLC0414 - a setting, said here
 
 env = read_environment()
@@ -146,6 +153,7 @@ ADMINS = [(address, address) for address in ADMIN_EMAILS]
 MAILER_ONLY_TO = parse_only_to(env.str("MAILER_ONLY_TO", None))
 try:
     RELAY = parse_relay(EMAIL_URL, RELAY_CONNECTIONS, RELAY_MAILS_PER_CONNECTION)
+    DKIM_KEYS = parse_dkim_keys(env.str("DKIM_KEYS", ""))
 except ValueError as error:
     raise SystemExit(f"Afternoon Post cannot start: {error}.") from error
 EMAIL_HOST, EMAIL_PORT = RELAY.host, RELAY.port

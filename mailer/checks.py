@@ -10,6 +10,7 @@ from django.core.checks import CheckMessage, Error, register, run_checks
 
 from mailer.audience.staging_guard import normal_entry
 from mailer.models import InvalidAddress
+from mailer.sending.signatures import KeyUnusable, load_keys
 
 _TAG = "mailer"
 
@@ -18,6 +19,17 @@ _TAG = "mailer"
 def check_staging_guard(app_configs: Sequence[AppConfig] | None, **details: Any) -> list[CheckMessage]:
     """Each entry of MAILER_ONLY_TO is a mail address or a domain."""
     return [error for text in settings.MAILER_ONLY_TO or () if (error := _wrong_entry(text))]
+
+
+@register(_TAG)
+def check_dkim_keys(app_configs: Sequence[AppConfig] | None, **details: Any) -> list[CheckMessage]:
+    """Each file in DKIM_KEYS holds a key that can sign."""
+    try:
+        load_keys(tuple(settings.DKIM_KEYS.items()))
+    except KeyUnusable as error:
+        hint = "docs/domain.md says how to make one. Without it nothing is sent."
+        return [Error(f"{str(error)[:1].upper()}{str(error)[1:]}.", hint, id="mailer.E002")]
+    return []
 
 
 @worker_init.connect

@@ -58,7 +58,7 @@ class LetterWriter:
         self._is_test = mailing.kind == Mailing.Kind.TEST
         self._version, self._translations, self._active = version, {"": ""}, ""
         self._compile("")  # a mailing whose template can't be used does not begin
-        self._sender = make_sender(mailing.list, settings.SITE_NAME, parseaddr(settings.DEFAULT_FROM_EMAIL)[1])
+        self.sender = make_sender(mailing.list, settings.SITE_NAME, parseaddr(settings.DEFAULT_FROM_EMAIL)[1])
         self._items, self._repeats = Items(mailing), Repeats(mailing)
         # A test's links look like links, and open and end nothing.
         self._leaving = Signer("test" if self._is_test else "unsubscribe", self._list.id) if self._list else None
@@ -96,7 +96,7 @@ class LetterWriter:
             return Outcome(claimed.id, Kind.PERMANENT, None, str(error), Delivery.Reason.TEMPLATE)
         if data is None:
             return Outcome(claimed.id, Kind.SKIPPED, reason=Delivery.Reason.EMPTY)
-        return Envelope(claimed.id, self._sender.address, person.email, data)
+        return Envelope(claimed.id, self.sender.address, person.email, data)
 
     def look_up(self, people: Collection[int], now: datetime) -> None:
         """Fetch, in a few queries for all of these recipients, their own items, and which they have had."""
@@ -136,7 +136,7 @@ class LetterWriter:
         compiled = self._compile(language)
         context = mailing_context(self._mailing, self._items.shared(had), language) | {"links": links.there()}
         composition = compose(compiled, context, PERSONAL | ITEM_NAMES if has_own else PERSONAL)
-        made = _Sheets(Stationery(composition, self._sender, eight_bit), compiled.names_attributes)
+        made = _Sheets(Stationery(composition, self.sender, eight_bit), compiled.names_attributes)
         if len(self._stationeries) >= _MOST_SHEETS:
             self._stationeries.clear()
         self._stationeries[kind] = made
