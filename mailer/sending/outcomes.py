@@ -5,6 +5,8 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
+from mailer.audience.fates import Outcome as Reported
+from mailer.audience.refusals import judge_words
 from mailer.models import Delivery
 
 #: How long after each temporary failure the next attempt is made; after the last one the delivery has failed.
@@ -71,14 +73,16 @@ def judge(outcome: Outcome, attempts: int) -> Verdict:
 
 
 def classify(code: int, text: str, at_recipient: bool) -> Kind:
-    """The kind of a refusal from its SMTP code and enhanced status (RFC 3463), and whether RCPT TO was refused.
+    """The kind of a refusal: from its SMTP code, its words with their status (RFC 3463), and whether it was RCPT TO's.
 
-    Only a 5.1.x, or a bare 550/551/553 to RCPT TO, says that the address is wrong; 5.7.x is about us, 5.2.x about the
-    mailbox's state.
+    Only a 5.1.x, or a bare 550/551/553 to RCPT TO, says that the address is wrong, and only where no word says that it
+    is about us or about the mailbox's state.
     """
     if code < 500:
         return Kind.TEMPORARY
     enhanced = text.split(" ", 1)[0]
-    if enhanced.count(".") == 2 and enhanced.replace(".", "").isdigit():
-        return Kind.RECIPIENT_REJECTED if enhanced.startswith("5.1.") and at_recipient else Kind.PERMANENT
-    return Kind.RECIPIENT_REJECTED if at_recipient and code in (550, 551, 553) else Kind.PERMANENT
+    has_status = enhanced.count(".") == 2 and enhanced.replace(".", "").isdigit()
+    said = judge_words(enhanced if has_status else "", text) if at_recipient else Reported.UNKNOWN
+    of_address = enhanced.startswith("5.1.") if has_status else code in (550, 551, 553)
+    wrong = at_recipient and of_address and said in (Reported.GONE, Reported.UNKNOWN)
+    return Kind.RECIPIENT_REJECTED if wrong else Kind.PERMANENT

@@ -54,3 +54,11 @@ def test_each_wait_is_longer_than_the_one_before_and_all_end_within_a_day():
     assert list(RETRY_DELAYS) == sorted(set(RETRY_DELAYS))
     assert sum(RETRY_DELAYS, timedelta()) < timedelta(days=1)
     assert [judge(Outcome(1, Kind.TEMPORARY), n + 1).retry_in for n in range(len(RETRY_DELAYS))] == list(RETRY_DELAYS)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["blocked using zen.spamhaus.org", "mailbox full", "5.1.8 sender address rejected", "5.1.1 account disabled"],
+)
+def test_a_refusal_that_is_about_something_else_does_not_make_the_address_wrong(text: str):
+    assert classify(550, text, True) == Kind.PERMANENT
