@@ -22,6 +22,10 @@ test: $(VENV)/.installed-dev ## Run the tests on SQLite, then on PostgreSQL
 test-crash: $(VENV)/.installed-dev ## Kill real processes and read what came of it; ROUNDS=50 is the long form, SEED repeats a run
 	$(BIN)/python -m tests.crash
 
+.PHONY: test-postfix
+test-postfix: $(VENV)/.installed-dev ## Send a thousand mails through a real Postfix, and see what comes back; needs root, and installs it
+	@$(BIN)/python -m tests.postfix
+
 .PHONY: test-e2e
 test-e2e: $(VENV)/.installed-dev ## Walk through the admin in a real Chromium, which must be installed
 	$(BIN)/python -m pytest -o addopts="-p no:valkey -p no:randomly -q --timeout=600" tests/e2e

@@ -1,5 +1,6 @@
 """Reads the environment once, for config/settings.py, and says in one sentence what is wrong with it."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,10 @@ from environs import Env, EnvValidationError
 BASE_DIR = Path(__file__).resolve().parent.parent
 TLS_BY_SCHEME = {"smtp": "none", "smtp+tls": "starttls", "smtps": "implicit"}
 PORT_BY_SCHEME = {"smtp": 25, "smtp+tls": 587, "smtps": 465}
+MAILBOX_SCHEMES = {"imap": ("none", 143), "imap+tls": ("starttls", 143), "imaps": ("implicit", 993)}
+BOUNCE_DOMAIN = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+#: What a bounce address has before the @, so that with a delivery's token it stays within RFC 5321's 64 characters.
+BOUNCE_LOCAL_PART = re.compile(r"[a-z0-9_-]{1,22}")
 
 
 @dataclass(frozen=True)
@@ -24,6 +29,18 @@ class Relay:
     tls: str  #: "none", "starttls" (RFC 3207) or "implicit" (RFC 8314)
     connections: int  #: open at once in one worker process
     mails_per_connection: int = 0  #: after so many a connection is closed and another opened; 0: never
+
+
+@dataclass(frozen=True)
+class Mailbox:
+    """An IMAP mailbox: where it is and how to open it."""
+
+    host: str
+    port: int
+    user: str
+    password: str
+    tls: str  #: "none", "starttls" or "implicit" (RFC 8314)
+    folder: str
 
 
 def read_environment() -> Env:
@@ -81,6 +98,43 @@ def parse_only_to(text: str | None) -> tuple[str, ...] | None:
     if text is None:
         return None
     return tuple(entry for part in text.split(",") if (entry := part.strip().lower()))
+
+
+def parse_bounce_address(text: str) -> str:
+    """A BOUNCE_ADDRESS such as `bounces@bounce.example.org` in lower case; empty if there is none.
+
+    Raises ValueError, with the reason.
+    """
+    address = text.strip().lower()
+    local, at, domain = address.rpartition("@")
+    if address and (not BOUNCE_LOCAL_PART.fullmatch(local) or not at or not BOUNCE_DOMAIN.fullmatch(domain)):
+        raise ValueError(
+            f"BOUNCE_ADDRESS {text!r} is not of the form bounces@bounce.example.org: at most 22 plain letters and "
+            "digits before the @, because a delivery's token is added to them"
+        )
+    return address
+
+
+def parse_mailbox(url: str) -> Mailbox | None:
+    """A BOUNCE_MAILBOX such as `imaps://user:password@imap.example.org/INBOX`; None if there is none.
+
+    Raises ValueError, with the reason and without the password.
+    """
+    if not url:
+        return None
+    parts = urlsplit(url)
+    if parts.scheme not in MAILBOX_SCHEMES or not parts.hostname or not parts.username:
+        known = ", ".join(f"{scheme}://" for scheme in MAILBOX_SCHEMES)
+        raise ValueError(f"BOUNCE_MAILBOX is not of the form imaps://user:password@host/folder; known are {known}")
+    tls, port = MAILBOX_SCHEMES[parts.scheme]
+    return Mailbox(
+        host=parts.hostname,
+        port=parts.port or port,
+        user=unquote(parts.username),
+        password=unquote(parts.password or ""),
+        tls=tls,
+        folder=unquote(parts.path.strip("/")) or "INBOX",
+    )
 
 
 def check_environment(env: Env, production: dict[str, object], time_zone: str) -> None:

@@ -12,7 +12,9 @@ from kombu import Queue
 from config.environment import (
     BASE_DIR,
     check_environment,
+    parse_bounce_address,
     parse_dkim_keys,
+    parse_mailbox,
     parse_only_to,
     parse_relay,
     read_environment,
@@ -154,11 +156,20 @@ MAILER_ONLY_TO = parse_only_to(env.str("MAILER_ONLY_TO", None))
 try:
     RELAY = parse_relay(EMAIL_URL, RELAY_CONNECTIONS, RELAY_MAILS_PER_CONNECTION)
     DKIM_KEYS = parse_dkim_keys(env.str("DKIM_KEYS", ""))
+    BOUNCE_ADDRESS = parse_bounce_address(env.str("BOUNCE_ADDRESS", ""))
+    BOUNCE_MAILBOX = parse_mailbox(env.str("BOUNCE_MAILBOX", ""))
 except ValueError as error:
     raise SystemExit(f"Afternoon Post cannot start: {error}.") from error
 EMAIL_HOST, EMAIL_PORT = RELAY.host, RELAY.port
 EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = RELAY.user, RELAY.password
 EMAIL_USE_TLS, EMAIL_USE_SSL = RELAY.tls == "starttls", RELAY.tls == "implicit"
+
+# --- What comes back: docs/bounces.md --------------------------------------------------------------------------------
+BOUNCE_SCORE_LIMIT = env.float("BOUNCE_SCORE_LIMIT", 5.0)
+BOUNCE_REST_DAYS = env.int("BOUNCE_REST_DAYS", 30)
+BOUNCE_MAX_AGE_DAYS = env.int("BOUNCE_MAX_AGE_DAYS", 30)
+BOUNCE_PAUSE_COUNT = env.int("BOUNCE_PAUSE_COUNT", 20)
+BOUNCE_PAUSE_PERCENT = env.float("BOUNCE_PAUSE_PERCENT", 10.0)
 
 # --- The delivery log ------------------------------------------------------------------------------------------------
 LOG_RETENTION_DAYS = env.int("LOG_RETENTION_DAYS", 400)

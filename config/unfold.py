@@ -108,6 +108,7 @@ UNFOLD: dict[str, Any] = {
                 "items": [
                     _page("Mailings", "outbox", "mailer.mailing"),
                     _page("Deliveries", "mark_email_read", "mailer.delivery"),
+                    _page("Came back", "reply_all", "mailer.return"),
                     _page("Task results", "receipt_long", "django_celery_results.taskresult"),
                     _page("Alerts", "notification_important", "mailer.alert"),
                     _page("Changes", "history", "admin.logentry"),

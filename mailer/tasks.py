@@ -19,6 +19,7 @@ from mailer.audience.sign_ups import forget_forms
 from mailer.audience.striking import strike_erased
 from mailer.audience.undoing import undo_import
 from mailer.audience.uploads import purge_imports
+from mailer.feedback.scores import forget_scores
 from mailer.insight.counting import count_figures, uncounted_mailings
 from mailer.insight.life import note_tick
 from mailer.insight.retention import purge_notes
@@ -128,6 +129,7 @@ def purge() -> dict[str, int]:
     strike_erased(timezone.now())
     purge_imports(timezone.now())
     forget_forms(timezone.now())
+    forget_scores(timezone.now())
     before = timezone.now() - timedelta(days=settings.LOG_RETENTION_DAYS)
     return {**purge_log(before), **purge_notes(before)}
 

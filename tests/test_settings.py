@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from config.environment import parse_relay
+from config.environment import Mailbox, parse_mailbox, parse_relay
 
 ROOT = Path(__file__).resolve().parent.parent
 PRODUCTION = {"SECRET_KEY": "x9!" * 20 + "abcdefghij", "ALLOWED_HOSTS": "post.example.org"}
@@ -34,6 +34,8 @@ def test_the_deployment_check_is_clean_in_production(tmp_path: Path):
         ({"SECRET_KEY": "x"}, "Afternoon Post cannot start: ALLOWED_HOSTS is not set."),
         (PRODUCTION | {"HTTPS": "perhaps", "EMAIL_TIMEOUT": "soon"}, "Afternoon Post cannot start: HTTPS:"),
         (PRODUCTION | {"EMAIL_URL": "http://x"}, "Afternoon Post cannot start: EMAIL_URL begins with http://"),
+        (PRODUCTION | {"BOUNCE_ADDRESS": "b+x@y"}, "Afternoon Post cannot start: BOUNCE_ADDRESS 'b+x@y' is not of"),
+        (PRODUCTION | {"BOUNCE_MAILBOX": "pop3://x"}, "Afternoon Post cannot start: BOUNCE_MAILBOX is not of the form"),
         (PRODUCTION | {"PROJECT_TIME_ZONE": "Mars/Base"}, "Afternoon Post cannot start: PROJECT_TIME_ZONE 'Mars/Base'"),
     ],
 )
@@ -66,3 +68,12 @@ def test_a_relays_url_is_read_whole():
     for wrong in ("http://x", "smtp://", "mail.example.org"):
         with pytest.raises(ValueError, match="EMAIL_URL"):
             parse_relay(wrong)
+
+
+def test_a_mailboxs_url_is_read_whole():
+    found = parse_mailbox("imaps://post%40example.org:p%3Aw@imap.example.org/Bounces%2FToday")
+    assert found == Mailbox("imap.example.org", 993, "post@example.org", "p:w", "implicit", "Bounces/Today")
+    assert parse_mailbox("imap+tls://u:p@imap.example.org") == Mailbox(
+        "imap.example.org", 143, "u", "p", "starttls", "INBOX"
+    )
+    assert parse_mailbox("") is None

@@ -36,7 +36,7 @@ def find_page(request: HttpRequest, form: LogForm) -> LogPage:
     after = int(before) if before.isdecimal() and len(before) < 19 else None
     page = _find(form, after, ROWS)
     # Recipients apart, because a join would hide the mails of one who was deleted.
-    rows = Delivery.objects.filter(pk__in=page.ids).select_related(*NAMED).prefetch_related("recipient")
+    rows = Delivery.objects.filter(pk__in=page.ids).select_related(*NAMED).prefetch_related("recipient", "returns")
     by_id = {row.pk: row for row in rows}
     return LogPage(
         rows=[by_id[pk] for pk in page.ids if pk in by_id],

@@ -17,6 +17,7 @@ from django.views.decorators.http import require_GET, require_POST
 from mailer.admin.access import may_see_addresses
 from mailer.admin.columns import page_of
 from mailer.admin.person_forms import NoteForm, WhyForm, problems
+from mailer.audience.return_paths import delivery_of as delivery_of_return_path
 from mailer.audience.suppressions import lift_erasure
 from mailer.insight.causes import Answer
 from mailer.insight.finding import find_person
@@ -30,9 +31,9 @@ _may_lift = permission_required("mailer.change_suppression", raise_exception=Tru
 
 @_may_look
 def find(request: HttpRequest) -> HttpResponse:
-    """Go to the person, or to the mail of a Message-ID; or say what is known instead."""
+    """Go to the person, or to the mail of a Message-ID or Return-Path; or say what is known instead."""
     typed = request.GET.get("q", "").strip()
-    number = delivery_of(typed) if "@" in typed else None
+    number = (delivery_of(typed) or delivery_of_return_path(typed)) if "@" in typed else None
     mail = Delivery.objects.filter(pk=number).first() if number else None
     if mail is not None:
         return HttpResponseRedirect(page_of(mail))

@@ -3,6 +3,7 @@
 from typing import Any
 from urllib.parse import quote
 
+from django.conf import settings
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -18,7 +19,7 @@ from mailer.admin.person_actions import PersonActions
 from mailer.admin.person_forms import SuppressForm
 from mailer.insight.people import with_address
 from mailer.insight.person import Story, by_whose_word, moment_in_words, story_of
-from mailer.insight.stories import what_happened
+from mailer.insight.stories import server_answer, what_happened
 from mailer.models import Delivery, Digest, Recipient, Subscription
 
 
@@ -84,7 +85,8 @@ def _page(request: HttpRequest, person: Recipient) -> dict[str, Any]:
         ],
         "active_lists": sum(row.subscription.status != "unsubscribed" for row in story.memberships),
         "mails": [(mail, what_happened(mail)) for mail in story.mails.shown],
-        "trouble": [(mail, what_happened(mail)) for mail in story.mails.trouble],
+        "trouble": [(mail, what_happened(mail), server_answer(mail)) for mail in story.mails.trouble],
+        "score_limit": settings.BOUNCE_SCORE_LIMIT,
         "digests": _digests(story),
         "suppress_form": SuppressForm(initial={"reason": "manual"}),
         "all_mails": list_of(Delivery, f"q={quote(person.email)}") if may_see_addresses(request.user) else "",

@@ -11,6 +11,7 @@ from django.db import transaction
 from mailer.audience.traces import forget_in_notes, forget_in_staffs_log, forget_in_task_results
 from mailer.models import (
     Attempt,
+    BounceScore,
     Claim,
     Delivery,
     Erasure,
@@ -18,6 +19,7 @@ from mailer.models import (
     LiftedSuppression,
     Mailing,
     Recipient,
+    Return,
     Suppression,
     fingerprint,
 )
@@ -47,6 +49,7 @@ def erase(recipient: Recipient, note: str, by: Any, now: datetime) -> Erasure:
         Mailing.objects.filter(recipient=recipient).update(context={}, key=None)
         Suppression.objects.filter(email=recipient.email).delete()
         LiftedSuppression.objects.filter(email=recipient.email).delete()
+        BounceScore.objects.filter(email=recipient.email).delete()
         mark = fingerprint(recipient.email)
         recipient.delete()
         return Erasure.objects.create(fingerprint=mark, note=note, erased_at=now, erased_by=by)
@@ -83,7 +86,9 @@ def _lock_mails(recipient: Recipient) -> set[int]:
 
 def _mails_that_name(address: str) -> set[int]:
     """Deliveries, also to others, of which a mail server said something with the address in it."""
-    return set(Attempt.objects.filter(smtp_text__icontains=address).values_list("delivery_id", flat=True))
+    tried = Attempt.objects.filter(smtp_text__icontains=address).values_list("delivery_id", flat=True)
+    returned = Return.objects.filter(diagnostic__icontains=address).values_list("delivery_id", flat=True)
+    return {*tried, *returned}
 
 
 def _forget_answers(mails: set[int]) -> None:
@@ -94,6 +99,7 @@ def _forget_answers(mails: set[int]) -> None:
             delivery.smtp_text = _code_alone(delivery.smtp_text)
         for attempt in attempts:
             attempt.smtp_text = _code_alone(attempt.smtp_text)
+        Return.objects.filter(delivery__in=ids).exclude(diagnostic="").update(diagnostic="")  # the status says as much
         Delivery.objects.bulk_update(deliveries, ["smtp_text"], batch_size=STEP)
         Attempt.objects.bulk_update(attempts, ["smtp_text"], batch_size=STEP)
 

@@ -26,7 +26,7 @@ class Signer:
     def __init__(self, purpose: str, *first: int) -> None:
         """With today's key."""
         self._first = b"".join(map(_packed, first))
-        self._keyed = blake2b(digest_size=_MAC_BYTES, key=_key(settings.SECRET_KEY, purpose))
+        self._keyed = blake2b(digest_size=_MAC_BYTES, key=derived_key(settings.SECRET_KEY, purpose))
 
     def make_token(self, *numbers: int) -> str:
         """A URL-safe token that says these numbers (ids) and can be used for this purpose only."""
@@ -74,9 +74,10 @@ def _unpacked(payload: bytes) -> tuple[int, ...]:
 
 
 @lru_cache(maxsize=64)
-def _key(secret: str, purpose: str) -> bytes:
+def derived_key(secret: str, purpose: str) -> bytes:
+    """The key for one purpose, 32 bytes."""
     return sha256(f"afternoon-post {purpose} {secret}".encode()).digest()
 
 
 def _mac(secret: str, purpose: str, payload: bytes) -> bytes:
-    return blake2b(payload, digest_size=_MAC_BYTES, key=_key(secret, purpose)).digest()
+    return blake2b(payload, digest_size=_MAC_BYTES, key=derived_key(secret, purpose)).digest()

@@ -6,7 +6,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import QuerySet
 
-from mailer.models import Erasure, LiftedSuppression, Suppression
+from mailer.models import BounceScore, Erasure, LiftedSuppression, Suppression
 
 
 def suppress(wanted: Suppression, now: datetime) -> Suppression:
@@ -22,6 +22,8 @@ def suppress(wanted: Suppression, now: datetime) -> Suppression:
                 _retire(held, "It had expired.", None, held.expires_at)
             elif wanted.expires_at is None or wanted.expires_at > held.expires_at:
                 _retire(held, "A longer one took its place.", wanted.created_by, now)
+        elif held is not None and held.is_for_lists and not wanted.is_for_lists and wanted.expires_at is None:
+            _retire(held, "One for all mail took its place.", wanted.created_by, now)
         fields = ("reason", "note", "expires_at", "created_by")
         defaults = {name: getattr(wanted, name) for name in fields}
         return Suppression.objects.get_or_create(email=wanted.email, defaults=defaults)[0]
@@ -31,6 +33,7 @@ def lift_suppression(suppression: Suppression, note: str, by: Any, now: datetime
     """Let mail go to the address again, also if it is one of somebody who was erased. Returns what is kept of it."""
     with transaction.atomic():
         lift_erasure(suppression.email, note, by, now)
+        BounceScore.objects.filter(email=suppression.email).delete()  # a fresh start
         return _retire(suppression, note, by, now)
 
 
@@ -38,6 +41,7 @@ def lift_all(suppressions: QuerySet[Suppression], note: str, now: datetime) -> i
     """Lift them by some statements for all; none is one of somebody who was erased. Returns how many there were."""
     with transaction.atomic():
         held = list(suppressions.select_for_update(of=("self",)))
+        BounceScore.objects.filter(email__in=[one.email for one in held]).delete()
         LiftedSuppression.objects.bulk_create([_as_lifted(one, note, None, now) for one in held])
         return Suppression.objects.filter(pk__in=[one.pk for one in held]).delete()[0]
 

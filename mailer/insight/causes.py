@@ -8,7 +8,7 @@ from django.db.models import Model
 
 from mailer.audience.history import LEFT, Moment, What, history_of
 from mailer.insight.person import moment_in_words
-from mailer.insight.stories import reason_in_words, server_answer, what_happened
+from mailer.insight.stories import came_back, reason_in_words, server_answer, what_happened
 from mailer.insight.words import count_of, when, when_exactly
 from mailer.models import Claim, Delivery, LiftedSuppression, Mailing, RelayPause, Suppression
 
@@ -129,11 +129,15 @@ def _failed(delivery: Delivery, now: datetime) -> Answer:
 
 
 def _came_back(delivery: Delivery, now: datetime) -> Answer:
-    came = "came back" if delivery.status == Status.BOUNCED else "was reported as spam by the person"
-    sent = f"It was sent on {when_exactly(delivery.sent_at)}, and" if delivery.sent_at else "It"
-    said = f": “{server_answer(delivery)}”" if server_answer(delivery) else ""
+    plain = "it came back" if delivery.status == Status.BOUNCED else "the person marked it as spam"
+    left = f"It was sent on {when_exactly(delivery.sent_at)}" if delivery.sent_at else "It left"
+    sent = f"{left}, and {reason_in_words(delivery) or plain}"
+    report = came_back(delivery)
+    said = f" (“{server_answer(delivery)}”)" if server_answer(delivery) else ""
+    told = f"; that was told on {when(report.at)}" if report else ""
     held = Suppression.objects.effective(now).filter(email=delivery.recipient.email)
-    return Answer(f"{sent} {came}{said}.", [("The suppression since then", row) for row in held])
+    evidence: list[tuple[str, Model]] = [("The report", report)] if report else []
+    return Answer(f"{sent}{said}{told}.", [*evidence, *(("The suppression since then", row) for row in held)])
 
 
 def _cancelled(delivery: Delivery, now: datetime) -> Answer:

@@ -12,6 +12,7 @@ from mailer.audience.history import history_of
 from mailer.insight.stories import reason_in_words, server_answer
 from mailer.models import (
     Attempt,
+    BounceScore,
     Delivery,
     DigestItem,
     LiftedSuppression,
@@ -44,6 +45,10 @@ def dossier_of(recipient: Recipient, now: datetime) -> dict[str, Any]:
             for one in history_of(recipient)
         ],
         "suppressions": [*_suppressions(recipient)],
+        "mails_that_came_back_lately": [
+            {"score": round(row.score, 2), "as_of": row.at.isoformat()}
+            for row in BounceScore.objects.filter(email=recipient.email)
+        ],
         "items_for_this_person_alone": [
             {"title": item.title, "summary": item.summary, "link": item.url, "published": item.published_at.isoformat()}
             for item in _own(DigestItem.objects, recipient)
@@ -103,7 +108,8 @@ def _mails(recipient: Recipient) -> Iterator[dict[str, Any]]:
         tried: dict[int, list[Attempt]] = {}
         for attempt in Attempt.objects.filter(delivery__in=part):
             tried.setdefault(attempt.delivery_id, []).append(attempt)
-        for mail in Delivery.objects.filter(pk__in=part).select_related(*NAMED).order_by("pk"):
+        mails = Delivery.objects.filter(pk__in=part).select_related(*NAMED).prefetch_related("returns")
+        for mail in mails.order_by("pk"):
             yield _mail(mail, tried.get(mail.pk, []))
 
 
@@ -119,6 +125,10 @@ def _mail(mail: Delivery, tried: list[Attempt]) -> dict[str, Any]:
         "mail_servers_answer": server_answer(mail),
         "attempts_that_failed": [
             {"at": one.at.isoformat(), "answer": f"{one.smtp_code or ''} {one.smtp_text}".strip()} for one in tried
+        ],
+        "reports": [
+            {"at": row.at.isoformat(), "what": str(row.get_outcome_display()), "answer": row.answer}
+            for row in mail.returns.all()
         ],
         **single,
     }

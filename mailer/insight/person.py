@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from mailer.audience.history import Moment, history_of, standing
 from mailer.insight.people import MOST_MAILS, ids_of_mails_to, suppression_of
 from mailer.insight.words import count_of, when
-from mailer.models import Delivery, LiftedSuppression, Recipient, Subscription, Suppression
+from mailer.models import BounceScore, Delivery, LiftedSuppression, Recipient, Subscription, Suppression
 from mailer.models.deliveries import NAMED
 
 YEAR = timedelta(days=365)
@@ -45,6 +45,7 @@ class Story:
     history: list[Moment]  #: newest first
     memberships: list[Membership]
     suppression: Suppression | None
+    score: float  #: of mails that came back lately for reasons that may pass
     lifted: list[LiftedSuppression]
     mails: Mails
 
@@ -60,6 +61,7 @@ def story_of(recipient: Recipient, now: datetime, before: int | None = None) -> 
         history=history[::-1],
         memberships=memberships,
         suppression=suppression,
+        score=_score(recipient, now),
         lifted=list(LiftedSuppression.objects.filter(email=recipient.email).select_related("created_by", "lifted_by")),
         mails=_mails(recipient, now, before),
     )
@@ -83,7 +85,8 @@ def _in_a_word(memberships: list[Membership], suppression: Suppression | None) -
     if suppression is not None:
         until = f", until {when(suppression.expires_at)}" if suppression.expires_at else ""
         since = f"since {when(suppression.created_at)}{until}"
-        return f"Nothing goes to this address: {suppression.get_reason_display()}, {since}."
+        nothing = "No list's mail goes" if suppression.is_for_lists else "Nothing goes"
+        return f"{nothing} to this address: {suppression.get_reason_display()}, {since}."
     if active:
         return f"Gets the mail of {count_of(active, 'list')}."
     return "Is subscribed to no list; only mails to this person alone are sent."
@@ -106,4 +109,10 @@ def _mails(recipient: Recipient, now: datetime, before: int | None) -> Mails:
 
 
 def _rows(ids: list[int]) -> list[Delivery]:
-    return list(Delivery.objects.filter(pk__in=ids).select_related(*NAMED).order_by("-pk"))
+    rows = Delivery.objects.filter(pk__in=ids).select_related(*NAMED).prefetch_related("returns")
+    return list(rows.order_by("-pk"))
+
+
+def _score(recipient: Recipient, now: datetime) -> float:
+    row = BounceScore.objects.filter(email=recipient.email).first()
+    return row.at_time(now) if row else 0.0

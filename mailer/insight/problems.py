@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from mailer.insight.life import SILENCE, Life, is_alive
-from mailer.insight.words import clock, when, when_there
+from mailer.insight.words import clock, count_of, when, when_there
 from mailer.models import Digest, Mailing, RelayPause
 
 #: For so long a digest that was missed stays a problem.
 MISSED_FOR = timedelta(days=1)
+_DOMAINS_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -35,11 +36,14 @@ class View:
     overdue: Sequence[tuple[Digest, datetime]]  #: digests whose time has passed without a mailing
     #: Who has just come judges nobody by what was before: after a night without power all start at once.
     watched_since: datetime | None = None
+    alarmed: Sequence[Mailing] = ()  #: of which too many mails came back
+    blocked: Sequence[tuple[str, int]] = ()  #: domains that refuse us as unwanted, and mails within a day, most first
+    blocked_since: datetime | None = None
 
 
 def find_problems(view: View, now: datetime) -> list[Problem]:
     """What is wrong, the worst first: a digest that did not go, then what keeps the next ones from going."""
-    found = (_overdue, _missed, _relay, _broker, _workers, _beat, _ticks)
+    found = (_overdue, _missed, _alarmed, _blocked, _relay, _broker, _workers, _beat, _ticks)
     return [problem for find in found for problem in find(view, now)]
 
 
@@ -68,6 +72,33 @@ def _missed(view: View, now: datetime) -> Iterator[Problem]:
         which += f", in {zones} time zones," if zones > 1 else ""
         text = f"{which} will not go out any more: {last.reason}."
         yield Problem(key, f"{first.digest} was missed", text, first.scheduled_for, has_end=False)
+
+
+def _alarmed(view: View, now: datetime) -> Iterator[Problem]:
+    """A mailing that stopped itself; or one that had ended when so many had come back, of which it is only told."""
+    for mailing in view.alarmed:
+        left = mailing.sent + mailing.bounced
+        told = f"{mailing.bounced:,} of {left:,} mails that had left came back"
+        since = mailing.alarmed_at or now
+        if mailing.status == Mailing.Status.PAUSED:
+            text = f"{told}. Nothing more of it is sent until somebody has looked, and resumes or cancels it."
+            yield Problem(f"bounces {mailing.pk}", f"{mailing} paused itself", text, since)
+        elif mailing.finished_at is not None and mailing.finished_at <= since:
+            text = f"{told}. It had ended by then; the next one to {mailing.list} may meet the same."
+            yield Problem(f"bounces {mailing.pk}", f"Many mails of {mailing} came back", text, since, has_end=False)
+
+
+def _blocked(view: View, now: datetime) -> Iterator[Problem]:
+    if view.blocked:
+        where = ", ".join(f"{domain} ({count:,})" for domain, count in view.blocked[:_DOMAINS_NAMED])
+        more = len(view.blocked) - _DOMAINS_NAMED
+        others = f" and {count_of(more, 'more domain')}" if more > 0 else ""
+        text = (
+            f"Within a day mails were refused as unwanted at {where}{others}. That is about us, not about the people, "
+            "and nobody is suppressed for it. The log of what came back has the servers' answers, which mostly say "
+            "what they miss."
+        )
+        yield Problem("blocked", "Mail servers block our mails", text, view.blocked_since or now)
 
 
 def _relay(view: View, now: datetime) -> Iterator[Problem]:

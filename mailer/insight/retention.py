@@ -4,7 +4,7 @@ from datetime import datetime
 
 from axes.models import AccessAttempt, AccessLog
 
-from mailer.models import Alert, Tally
+from mailer.models import Alert, ReturnCount, Tally
 
 
 def purge_notes(before: datetime) -> dict[str, int]:
@@ -12,6 +12,7 @@ def purge_notes(before: datetime) -> dict[str, int]:
     old = {
         "alerts": Alert.objects.filter(ended_at__lt=before),
         "tallies": Tally.objects.filter(hour__lt=before),
+        "counts_of_returns": ReturnCount.objects.filter(day__lt=before.date()),
         "logins": AccessLog.objects.filter(attempt_time__lt=before),
         "failed_logins": AccessAttempt.objects.filter(attempt_time__lt=before),
     }

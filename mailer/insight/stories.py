@@ -10,8 +10,10 @@ from django_celery_results.models import TaskResult
 from mailer.audience.history import LEFT, history_of
 from mailer.insight.outcomes import lateness
 from mailer.insight.words import count_of, when, when_exactly
-from mailer.models import Attempt, Claim, Delivery, Subscription, Suppression
+from mailer.models import Attempt, Claim, Delivery, Return, Subscription, Suppression
 
+#: The states of mails that came back.
+CAME_BACK = (Delivery.Status.BOUNCED, Delivery.Status.COMPLAINED)
 #: No story tells of more attempts and decisions; each retry by staff begins a new round of nine.
 MOST_TOLD = 200
 
@@ -40,13 +42,24 @@ def what_happened(delivery: Delivery) -> str:
         Delivery.Status.QUEUED: _waiting,
         Delivery.Status.SENT: _sent,
         Delivery.Status.UNCERTAIN: _uncertain,
+        Delivery.Status.BOUNCED: _came_back,
+        Delivery.Status.COMPLAINED: _came_back,
     }.get(Delivery.Status(delivery.status))
     return told(delivery) if told else _ended(delivery)
 
 
 def server_answer(delivery: Delivery) -> str:
-    """`550 5.1.1 No such user`, or nothing where no server was asked."""
-    return f"{delivery.smtp_code or ''} {delivery.smtp_text}".strip()
+    """`550 5.1.1 No such user`, or nothing where no server was asked; of a mail that came back, what came back."""
+    back = came_back(delivery)
+    return back.answer if back else _taken_with(delivery)
+
+
+def came_back(delivery: Delivery) -> Return | None:
+    """The report that made the delivery what it is, if one did. Who shows many has prefetched `returns`."""
+    if delivery.status not in CAME_BACK:
+        return None
+    made = (row for row in delivery.returns.all() if Return.REASONS.get(row.outcome) == delivery.reason)
+    return next(made, None)
 
 
 def reason_in_words(delivery: Delivery) -> str:
@@ -80,8 +93,10 @@ def _now(delivery: Delivery, batch: TaskResult | None, told: list[Step]) -> Iter
     if delivery.sent_at is not None:
         number = 1 + sum(step.words.startswith("Attempt ") for step in told)
         words = f"Attempt {number}: the mail server took it."
-        yield Step(delivery.sent_at, words, "good", server_answer(delivery), batch)
-    if status in (Delivery.Status.BOUNCED, Delivery.Status.COMPLAINED):
+        yield Step(delivery.sent_at, words, "good", _taken_with(delivery), batch)
+    if status in (*CAME_BACK, Delivery.Status.SENT, Delivery.Status.UNCERTAIN):
+        yield from _returned(delivery)
+    if status in CAME_BACK and not delivery.returns.all():
         yield Step(None, _ended(delivery), "bad")
     elif status == Delivery.Status.SKIPPED:
         yield from _causes(delivery, batch)
@@ -94,6 +109,16 @@ def _now(delivery: Delivery, batch: TaskResult | None, told: list[Step]) -> Iter
         yield Step(None, "Nobody can say whether it arrived. It waits for your decision.", "warn", about=batch)
     elif status == Delivery.Status.QUEUED:
         yield Step(delivery.next_attempt_at, _waiting(delivery), "busy")
+
+
+def _returned(delivery: Delivery) -> Iterator[Step]:
+    """Each report on the mail, as it came."""
+    rows = sorted(delivery.returns.all(), key=lambda row: row.pk)
+    for row in rows:
+        look = "bad" if row.outcome in Return.REASONS else "warn"
+        other = " It names another address, to which the mail was forwarded." if row.names_other else ""
+        words = f"A report came by {row.get_source_display()}: {row.get_outcome_display()}.{other}"
+        yield Step(row.at, words, look, row.answer)
 
 
 def _causes(delivery: Delivery, batch: TaskResult | None) -> Iterator[Step]:
@@ -133,6 +158,15 @@ def _uncertain(delivery: Delivery) -> str:
     if delivery.reason == Delivery.Reason.LET_BE:
         return "It may have been sent: nobody can say, and it was let be."
     return f"It may have been sent: {_reason(delivery)}. Nothing is sent again without your decision."
+
+
+def _came_back(delivery: Delivery) -> str:
+    return f"Sent {when_exactly(delivery.sent_at)}, and {_reason(delivery)}." if delivery.sent_at else _ended(delivery)
+
+
+def _taken_with(delivery: Delivery) -> str:
+    """What the mail server said when it was handed the mail."""
+    return f"{delivery.smtp_code or ''} {delivery.smtp_text}".strip()
 
 
 def _ended(delivery: Delivery) -> str:

@@ -12,6 +12,7 @@ from mailer.models.imports import Import, ImportChange
 from mailer.models.mailings import Mailing, MailingItem
 from mailer.models.recipients import Domain, Recipient, RecipientList, Subscription
 from mailer.models.relays import RelayPause
+from mailer.models.returns import BounceScore, Return, ReturnCount
 from mailer.models.roles import RoleGrant
 from mailer.models.segments import Segment, SegmentCondition
 from mailer.models.sign_ups import SignUp
@@ -25,6 +26,7 @@ __all__ = [
     "Alert",
     "Announcement",
     "Attempt",
+    "BounceScore",
     "Claim",
     "ConsentEvent",
     "Delivery",
@@ -44,6 +46,8 @@ __all__ = [
     "Recipient",
     "RecipientList",
     "RelayPause",
+    "Return",
+    "ReturnCount",
     "RoleGrant",
     "Segment",
     "SegmentCondition",

@@ -119,6 +119,11 @@ class Delivery(models.Model):
         LET_BE = "let_be", "nobody can say whether it arrived, and staff let it be"
         CANCELLED = "cancelled", "the mailing was cancelled"
         GUARDED = "guarded", "the staging guard (MAILER_ONLY_TO) lets no mail to this address out"
+        GONE = "gone", "it came back: there is no such address"
+        MAILBOX = "mailbox", "it came back: the mailbox could not take it"
+        BLOCKED = "blocked", "it came back: the mail server refused it as unwanted"
+        UNEXPLAINED = "unexplained", "it came back, without a reason that is understood"
+        COMPLAINT = "complaint", "the person marked it as spam"
 
     id = models.BigAutoField(primary_key=True)
     mailing = models.ForeignKey(

@@ -77,6 +77,9 @@ class Mailing(Sums):
     )
     created_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True, blank=True)
+    alarmed_at = models.DateTimeField(
+        null=True, editable=False, help_text="When so many of its mails had come back that it was stopped; once."
+    )
     woken_at = models.DateTimeField(null=True, editable=False, help_text="When workers were last told of it.")
     finished_at = models.DateTimeField(null=True, blank=True)
     first_finished_at = models.DateTimeField(

@@ -11,7 +11,7 @@ WRITE = ("view", "add", "change")
 ALL = ("view", "add", "change", "delete")
 
 #: Nobody adds a mailing by hand: to add one is to send. The models of `mailer` unless an app is named.
-_LOG = ("Mailing", "Delivery", "Attempt")
+_LOG = ("Mailing", "Delivery", "Attempt", "Return")
 _PAST = ("ConsentEvent", "LiftedSuppression", "Erasure")
 _LISTS = ("RecipientList", "Recipient", "Subscription", "Suppression", "Import", "Segment", *_PAST)
 _CONTENT = ("Digest", "DigestItem", "Announcement", "EmailTemplate", "TemplateVersion")

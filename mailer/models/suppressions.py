@@ -29,6 +29,10 @@ class Suppression(models.Model):
         MANUAL = "manual", "suppressed by staff"
         ERASED = "erased", "the person was erased, and the address came back"
 
+    #: Reasons that keep mails to lists away, and not what a person asks for, such as a new password: who complained of
+    #: a list has an address that works, and a mailbox that was full may have room by now.
+    FOR_LISTS = (Reason.COMPLAINT.value, Reason.SOFT_BOUNCES.value)
+
     email = AddressField("address", unique=True)
     reason = models.CharField(max_length=12, choices=Reason, default=Reason.MANUAL)
     note = models.CharField(max_length=500, blank=True)
@@ -45,6 +49,11 @@ class Suppression(models.Model):
 
     def __str__(self) -> str:
         return shown_address(self.email)
+
+    @property
+    def is_for_lists(self) -> bool:
+        """Whether single mails go there nevertheless."""
+        return self.reason in self.FOR_LISTS
 
 
 class LiftedSuppression(models.Model):

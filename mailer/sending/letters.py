@@ -10,8 +10,9 @@ from django.utils import translation
 
 from mailer.audience.links import Signer
 from mailer.audience.repeats import Repeats
+from mailer.audience.return_paths import ReturnPaths
 from mailer.audience.staging_guard import lets_out
-from mailer.models import Delivery, Mailing, Subscription
+from mailer.models import Delivery, Mailing, Subscription, Suppression
 from mailer.sending.claim import Claimed
 from mailer.sending.commands import Envelope
 from mailer.sending.items import Items
@@ -65,6 +66,7 @@ class LetterWriter:
         self._preferences = Signer("test" if self._is_test else "preferences")
         self._viewer = Signer("view", mailing.id)
         self._message_ids, self._site = MessageIds(), settings.SITE_URL
+        self._return_paths = ReturnPaths() if settings.BOUNCE_ADDRESS else None
         #: By translation, by what they have had, and for those with items of their own or for all others.
         self._stationeries: dict[tuple[str, frozenset[int], bool], _Sheets] = {}
 
@@ -75,7 +77,7 @@ class LetterWriter:
             reason = Delivery.Reason.ERASED
         elif not lets_out(claimed.person.email):
             reason = Delivery.Reason.GUARDED
-        elif claimed.suppressed:
+        elif claimed.suppressed and not (self._list is None and claimed.suppressed in Suppression.FOR_LISTS):
             reason = Delivery.Reason.SUPPRESSED
         elif self._is_test:
             return None  # who asked for it need not be on the list
@@ -96,7 +98,8 @@ class LetterWriter:
             return Outcome(claimed.id, Kind.PERMANENT, None, str(error), Delivery.Reason.TEMPLATE)
         if data is None:
             return Outcome(claimed.id, Kind.SKIPPED, reason=Delivery.Reason.EMPTY)
-        return Envelope(claimed.id, self.sender.address, person.email, data)
+        sender = self._return_paths.make(claimed.id) if self._return_paths else self.sender.address
+        return Envelope(claimed.id, sender, person.email, data)
 
     def look_up(self, people: Collection[int], now: datetime) -> None:
         """Fetch, in a few queries for all of these recipients, their own items, and which they have had."""

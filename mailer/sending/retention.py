@@ -5,7 +5,7 @@ from datetime import datetime
 from django.db import transaction
 from django_celery_results.models import TaskResult
 
-from mailer.models import Attempt, Delivery, Mailing
+from mailer.models import Attempt, Delivery, Mailing, Return
 
 STEP = 5_000
 
@@ -30,5 +30,6 @@ def _purge_deliveries(mailing_id: int) -> int:
     while ids := list(deliveries.values_list("pk", flat=True)[:STEP]):
         with transaction.atomic():
             Attempt.objects.filter(delivery__in=ids).delete()
+            Return.objects.filter(delivery__in=ids).delete()
             deleted += Delivery.objects.filter(pk__in=ids).delete()[0]
     return deleted

@@ -28,6 +28,7 @@ mailer.TemplateVersion                 MTSR   never  never   never
 mailer.Mailing                         MTSR   never  never   never
 mailer.Delivery                        MSR    never  never   never
 mailer.Attempt                         MSR    never  never   never
+mailer.Return                          MSR    never  never   never
 django_celery_results.TaskResult       SR     never  never   never
 django_celery_results.GroupResult      -      never  never   never
 mailer.Alert                           SR     never  never   never

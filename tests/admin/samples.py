@@ -12,11 +12,15 @@ from django_celery_results.models import GroupResult
 from mailer.models import (
     Alert,
     Announcement,
+    BounceScore,
+    Delivery,
     Digest,
     Erasure,
     Import,
     LiftedSuppression,
     Recipient,
+    Return,
+    ReturnCount,
     Segment,
     Suppression,
     fingerprint,
@@ -42,6 +46,18 @@ def make_samples() -> dict[type[Model], Model]:
     Alert.objects.create(key="beat", title="Beat is silent", text="It rang last.", since=AFTERNOON, seen_at=AFTERNOON)
     for changed, words in ((Digest, "Name: News → Daily news."), (Recipient, f"Address: {address} → eva@example.com.")):
         LogEntry.objects.log_actions(root.pk, [changed.objects.earliest("pk")], CHANGE, words, single_object=True)
+    left = Delivery.objects.filter(status="sent").earliest("pk")
+    Return.objects.create(
+        delivery=left,
+        outcome="gone",
+        at=AFTERNOON,
+        source="pipe",
+        status="5.1.1",
+        diagnostic=f"550 <{address}> unknown",
+    )
+    Delivery.objects.filter(pk=left.pk).update(status="bounced", reason="gone")
+    BounceScore.objects.create(email=address, score=2.5, at=timezone.now(), sent_at=AFTERNOON)
+    ReturnCount.objects.create(day=timezone.now().date(), source="pipe", what="gone", count=1)
     IntervalSchedule.objects.create(every=1, period="hours")
     ClockedSchedule.objects.create(clocked_time=AFTERNOON)
     SolarSchedule.objects.create(event="sunset", latitude=52, longitude=13)

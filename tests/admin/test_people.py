@@ -12,8 +12,22 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from pytest_django import Settings
 
-from mailer.models import ConsentEvent, Erasure, LiftedSuppression, Recipient, Subscription, Suppression
+from mailer.audience.return_paths import ReturnPaths
+from mailer.models import (
+    BounceScore,
+    ConsentEvent,
+    Delivery,
+    Erasure,
+    LiftedSuppression,
+    Mailing,
+    Recipient,
+    Return,
+    ReturnCount,
+    Subscription,
+    Suppression,
+)
 from mailer.sending.message_id import message_id
 from tests.admin.world import World, add_mailing, add_person
 
@@ -38,6 +52,44 @@ def test_a_message_id_leads_to_its_mail(admin_client: Client, world: World) -> N
     mail = world.mailing.deliveries.first()
     answer = admin_client.get("/admin/mailer/recipient/find/", {"q": message_id(mail.pk)})
     assert answer.headers["Location"] == f"/admin/mailer/delivery/{mail.pk}/change/"
+
+
+def test_a_return_path_leads_to_its_mail(admin_client: Client, world: World, settings: Settings) -> None:
+    settings.BOUNCE_ADDRESS = "bounces@bounce.example.org"
+    mail = world.mailing.deliveries.first()
+    answer = admin_client.get("/admin/mailer/recipient/find/", {"q": f"<{ReturnPaths().make(mail.pk)}>"})
+    assert answer.headers["Location"] == f"/admin/mailer/delivery/{mail.pk}/change/"
+
+
+def test_a_persons_page_tells_what_came_back_and_what_it_counts(admin_client: Client, page: str, world: World) -> None:
+    mail = world.mailing.deliveries.get(recipient=world.people[0])
+    Mailing.objects.filter(pk=world.mailing.pk).update(scheduled_for=timezone.now())
+    Delivery.objects.filter(pk=mail.pk).update(status="bounced", reason="mailbox", sent_at=timezone.now())
+    words = "552 5.2.2 <person0@example.com> is full"
+    Return.objects.create(delivery=mail, at=timezone.now(), outcome="temporary", source="pipe", diagnostic=words)
+    BounceScore.objects.create(email="person0@example.com", score=2, at=timezone.now(), sent_at=timezone.now())
+    text = admin_client.get(f"{page}change/").content.decode()
+    assert "and it came back: the mailbox could not take it." in text
+    assert "552 5.2.2 &lt;person0@example.com&gt; is full" in text
+    assert "2.0 of them" in text
+    log = admin_client.get("/admin/mailer/delivery/").content.decode()
+    assert "552 5.2.2" in log
+    held = Suppression.objects.create(email="person0@example.com", reason="soft_bounces", note=words)
+    text = admin_client.get(f"{page}change/").content.decode()
+    assert "No list&#x27;s mail goes to this address: too many mails came back" in text
+    admin_client.post(f"{page}lift/", {"note": "she made room"})
+    assert not Suppression.objects.filter(pk=held.pk).exists()
+    assert not BounceScore.objects.exists()
+
+
+def test_what_came_in_is_counted_above_the_list_of_what_came_back(admin_client: Client, world: World) -> None:
+    today = timezone.now().date()
+    for days, what, count in ((0, "no_report", 3), (2, "no_report", 4), (7, "no_report", 100), (1, "gone", 1)):
+        day = today - timedelta(days=days)
+        ReturnCount.objects.create(day=day, source="pipe", what=what, count=count)
+    text = admin_client.get("/admin/mailer/return/").content.decode()
+    assert "7 mails: was no report but an ordinary mail" in text
+    assert "1 mail: there is no such address" in text
 
 
 def test_who_sees_no_addresses_finds_whole_ones_only(powerless: Client, world: World) -> None:

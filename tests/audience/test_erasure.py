@@ -22,6 +22,7 @@ from mailer.feedback.unsubscribes import unsubscribe_recipient
 from mailer.models import (
     Alert,
     Attempt,
+    BounceScore,
     Claim,
     ConsentEvent,
     Delivery,
@@ -35,6 +36,7 @@ from mailer.models import (
     Recipient,
     RecipientList,
     RelayPause,
+    Return,
     Segment,
     Subscription,
     Suppression,
@@ -77,6 +79,8 @@ mailer.Attempt outcome by
 mailer.Import encoding delimiter meanings counts made
 mailer.ImportChange time_zone language
 mailer.RelayPause relay
+mailer.Return outcome source status
+mailer.ReturnCount source what
 mailer.RoleGrant role permission
 mailer.Heartbeat name queues
 mailer.Alert key"""
@@ -108,6 +112,10 @@ def ada(digest: Digest, mailing_list: RecipientList) -> Recipient:
             mailing=mailing, recipient=person, status="failed", smtp_code=550, smtp_text=f"5.1.1 <{ADA}> unknown"
         )
         Attempt.objects.create(delivery=mail, at=MORNING, outcome="rejected", smtp_text=f"5.1.1 <{ADA}> unknown")
+        Return.objects.create(
+            delivery=mail, at=MORNING, outcome="gone", source="pipe", status="5.1.1", diagnostic=f"550 <{ADA}> unknown"
+        )
+    BounceScore.objects.create(email=ADA, score=1, at=MORNING, sent_at=MORNING)
     staff = User.objects.create_user("anna")
     for row in (person, subscription, held):
         LogEntry.objects.create(

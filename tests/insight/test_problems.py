@@ -7,7 +7,7 @@ import pytest
 
 from mailer.insight.life import Life
 from mailer.insight.problems import View, find_problems
-from mailer.models import Digest, Heartbeat, Mailing, RelayPause
+from mailer.models import Digest, Heartbeat, Mailing, RecipientList, RelayPause
 
 NOW = datetime(2026, 11, 23, 15, 10, tzinfo=UTC)
 YESTERDAY = NOW - timedelta(days=1)
@@ -109,3 +109,36 @@ def test_who_has_just_come_judges_nobody_by_what_was_before():
     silent = replace(WELL, beat_rang=YESTERDAY, tick_ran=YESTERDAY)
     assert titles(silent, watched_since=JUST_NOW) == []
     assert titles(silent, watched_since=LONG_AGO) == ["Beat is silent"]
+
+
+def test_a_mailing_that_paused_itself_is_a_problem_until_somebody_has_decided():
+    digest = Digest(pk=7, name="Daily news")
+    mailing = Mailing(
+        pk=5, digest=digest, scheduled_for=NOW, status="paused", sent=80, bounced=20, planned=200, alarmed_at=JUST_NOW
+    )
+    (problem,) = find_problems(View(WELL, DEPTHS, [], [], [], alarmed=[mailing]), NOW)
+    assert (problem.key, problem.has_end, problem.since) == ("bounces 5", True, JUST_NOW)
+    assert problem.title.endswith("paused itself")
+    assert problem.text.startswith("20 of 100 mails that had left came back.")
+    mailing.status = "sending"
+    assert find_problems(View(WELL, DEPTHS, [], [], [], alarmed=[mailing]), NOW) == []
+    mailing.status, mailing.finished_at = "done", NOW
+    assert find_problems(View(WELL, DEPTHS, [], [], [], alarmed=[mailing]), NOW) == []
+
+
+def test_many_bounces_of_a_mailing_that_had_ended_are_told_without_an_end():
+    mailing = Mailing(
+        pk=5, digest=Digest(name="Daily"), scheduled_for=NOW, status="done", sent=80, bounced=20, finished_at=LONG_AGO,
+        alarmed_at=JUST_NOW, list=RecipientList(name="News"),
+    )  # fmt: skip
+    (problem,) = find_problems(View(WELL, DEPTHS, [], [], [], alarmed=[mailing]), NOW)
+    assert (problem.has_end, problem.title.startswith("Many mails of Daily")) == (False, True)
+
+
+def test_providers_that_block_us_are_one_problem_that_names_them():
+    blocked = [(f"d{number}.example", 9 - number) for number in range(8)]
+    (problem,) = find_problems(View(WELL, DEPTHS, [], [], [], blocked=blocked, blocked_since=JUST_NOW), NOW)
+    assert (problem.key, problem.title, problem.since) == ("blocked", "Mail servers block our mails", JUST_NOW)
+    assert "d0.example (9), d1.example (8)" in problem.text
+    assert "and 3 more domains." in problem.text
+    assert "nobody is suppressed" in problem.text

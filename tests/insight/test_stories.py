@@ -6,8 +6,8 @@ import pytest
 
 from mailer.audience.consent import Word
 from mailer.feedback.unsubscribes import unsubscribe_recipient
-from mailer.insight.stories import Step, time_line
-from mailer.models import Attempt, Delivery, Mailing, RecipientList, Subscription, Suppression, TemplateVersion
+from mailer.insight.stories import Step, server_answer, time_line, what_happened
+from mailer.models import Attempt, Delivery, Mailing, RecipientList, Return, Subscription, Suppression, TemplateVersion
 from mailer.sending.control import Decider, retry_failed
 from mailer.sending.outcomes import Kind
 
@@ -113,3 +113,35 @@ def test_what_a_skipped_mail_goes_back_to_is_told(mail: Delivery):
 
 def test_each_way_in_which_an_attempt_ends_has_words():
     assert set(Attempt.ENDS) == {kind.value for kind in Kind} - {"sent", "skipped"}
+
+
+def test_what_came_back_is_told_in_its_order_with_the_servers_words(mail: Delivery):
+    left = settle(mail, "sent", attempts=1, sent_at=THREE, smtp_code=250, smtp_text="2.0.0 queued as A1")
+    for minute, outcome, source, answer in (
+        (5, "delayed", "listener", "4.4.1 no answer yet"),
+        (9, "gone", "pipe", "550 5.1.1 No such user"),
+    ):
+        Return.objects.create(
+            delivery=left, at=THREE + timedelta(minutes=minute), outcome=outcome, source=source,
+            status=answer.removeprefix("550 ")[:5], diagnostic=answer,
+        )  # fmt: skip
+    back = settle(mail, "bounced", reason="gone")
+    steps = time_line(back, None)
+    assert words(steps)[-3:] == [
+        "Attempt 1: the mail server took it.",
+        "A report came by the LMTP listener: it waits at a mail server on its way.",
+        "A report came by a mail server's pipe: there is no such address.",
+    ]
+    assert [step.answer for step in steps[-3:]] == [
+        "250 2.0.0 queued as A1",
+        "4.4.1 no answer yet",
+        "550 5.1.1 No such user",
+    ]
+    assert server_answer(back) == "550 5.1.1 No such user"
+    assert what_happened(back) == "Sent Mon 23 Nov 2026 15:00:00 UTC, and it came back: there is no such address."
+
+
+def test_a_report_that_names_another_address_says_so(mail: Delivery):
+    left = settle(mail, "bounced", reason="unexplained", sent_at=THREE)
+    Return.objects.create(delivery=left, at=THREE, outcome="unknown", source="mailbox", names_other=True)
+    assert words(time_line(left, None))[-1].endswith("It names another address, to which the mail was forwarded.")

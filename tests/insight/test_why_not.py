@@ -129,8 +129,9 @@ def test_a_refusal_is_told_in_the_servers_words(digest: Digest, ada: Recipient):
     ("status", "reason", "sentence"),
     [
         ("uncertain", "no_answer", "It may have been sent"),
-        ("bounced", "", "and came back"),
-        ("complained", "", "and was reported as spam by the person"),
+        ("bounced", "", "and it came back"),
+        ("bounced", "gone", "and it came back: there is no such address"),
+        ("complained", "", "and the person marked it as spam"),
         ("cancelled", "", "Cancelled before it left"),
         ("skipped", "empty", "nothing new for this person"),
     ],

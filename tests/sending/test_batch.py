@@ -9,7 +9,18 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from mailer.models import Attempt, Delivery, Digest, Mailing, Recipient, RelayPause, Subscription, Suppression
+from mailer.audience.return_paths import delivery_of as delivery_of_return_path
+from mailer.models import (
+    Attempt,
+    Delivery,
+    Digest,
+    EmailTemplate,
+    Mailing,
+    Recipient,
+    RelayPause,
+    Subscription,
+    Suppression,
+)
 from mailer.scheduling.planning import plan_now
 from mailer.sending.batch import send_range
 from mailer.sending.claim import Range
@@ -100,6 +111,48 @@ def test_suppressed_unsubscribed_and_paused_people_are_skipped_with_the_reason(m
     assert list(reasons) == [("skipped", "suppressed"), ("skipped", "unsubscribed"), ("skipped", "paused")]
     assert relay.received == []
     assert (mailing.status, mailing.skipped) == ("done", 3)
+
+
+def test_each_mail_has_its_own_envelope_sender_if_there_is_a_bounce_address(
+    mailing: Mailing, relay: FakeRelay, settings
+):
+    settings.BOUNCE_ADDRESS = "bounces@bounce.example.org"
+    send(mailing)
+    for mail in relay.received:
+        delivery = Delivery.objects.get(recipient__email=mail.recipient)
+        assert delivery_of_return_path(mail.sender) == delivery.pk
+        assert b"From: News <post@example.org>\r\n" in mail.message
+
+
+def test_without_a_bounce_address_the_envelope_sender_is_the_senders_own(mailing: Mailing, relay: FakeRelay):
+    send(mailing)
+    assert {mail.sender for mail in relay.received} == {"post@example.org"}
+
+
+@pytest.mark.parametrize(
+    ("reason", "to_lists", "single"),
+    [
+        ("hard_bounce", False, False),
+        ("manual", False, False),
+        ("erased", False, False),
+        ("complaint", False, True),
+        ("soft_bounces", False, True),
+    ],
+)
+def test_who_complained_of_a_list_still_gets_the_single_mail_that_they_ask_for(
+    mailing: Mailing, template: EmailTemplate, relay: FakeRelay, reason: str, to_lists: bool, single: bool
+):
+    Suppression.objects.create(email="person1@example.org", reason=reason)
+    send(mailing)
+    assert ("person1@example.org" in relay.recipients()) == to_lists
+    relay.received.clear()
+    asked = Mailing.objects.create(
+        kind="notification", version=template.versions.get(), scheduled_for=timezone.now(), status="sending", planned=1,
+        context={"count": 1, "list": {"name": "x"}, "date": "2026-11-23", "items": []},
+    )  # fmt: skip
+    asked.deliveries.create(recipient=Recipient.objects.get(email="person1@example.org"))
+    send(asked)
+    assert relay.recipients() == (["person1@example.org"] if single else [])
 
 
 def test_a_refused_address_is_suppressed_for_good_though_an_old_suppression_has_run_out(

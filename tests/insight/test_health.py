@@ -1,0 +1,42 @@
+"""What is asked of the database each half minute, so that the admins are told of it."""
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from mailer.insight.health import look
+from mailer.models import Delivery, Digest, Mailing, Recipient, Return
+from tests.build import subscribe
+
+pytestmark = pytest.mark.django_db
+
+
+def test_domains_that_blocked_us_within_a_day_are_counted(digest: Digest, now: datetime):
+    mailing = Mailing.objects.create(
+        kind="announcement", list=digest.list, version=digest.template.versions.get(), scheduled_for=now
+    )
+    for number, (domain, hours, outcome) in enumerate(
+        [("a.example", 1, "blocked"), ("b.example", 2, "blocked"), ("a.example", 3, "blocked"),
+         ("old.example", 25, "blocked"), ("c.example", 1, "gone")]
+    ):  # fmt: skip
+        person = subscribe(digest.list, f"p{number}@{domain}")
+        mail = Delivery.objects.create(mailing=mailing, recipient=person, status="bounced", sent_at=now)
+        Return.objects.create(delivery=mail, at=now - timedelta(hours=hours), outcome=outcome, source="pipe")
+    view = look([], now)
+    assert (view.blocked, view.blocked_since) == ([("a.example", 2), ("b.example", 1)], now - timedelta(hours=3))
+    Recipient.objects.filter(email="p0@a.example").delete()
+    assert dict(look([], now).blocked) == {"a.example": 1, "b.example": 1}
+
+
+def test_mailings_that_were_stopped_are_seen_while_they_stand_still_and_a_day_long(digest: Digest, now: datetime):
+    def make(status: str, hours: int | None) -> Mailing:
+        at = None if hours is None else now - timedelta(hours=hours)
+        return Mailing.objects.create(
+            kind="announcement", list=digest.list, version=digest.template.versions.get(), scheduled_for=now,
+            status=status, alarmed_at=at,
+        )  # fmt: skip
+
+    seen = [make("paused", 100), make("done", 1)]
+    make("done", 25)
+    make("paused", None)
+    assert sorted(mailing.pk for mailing in look([], now).alarmed) == sorted(mailing.pk for mailing in seen)

@@ -1,0 +1,1 @@
+"""A run from end to end with a real Postfix as relay: what arrives, what is refused and what comes back adds up."""
