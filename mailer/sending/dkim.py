@@ -53,6 +53,11 @@ class SigningKey:
         how = (encoding.DER, form.SubjectPublicKeyInfo) if self.algorithm == "rsa" else (encoding.Raw, form.Raw)
         return b64encode(self.private.public_key().public_bytes(*how)).decode()
 
+    @property
+    def record(self) -> str:
+        """The text of the TXT record."""
+        return f"v=DKIM1; k={self.algorithm}; p={self.public}"
+
     def sign(self, data: bytes) -> bytes:
         """The signature of the data's SHA-256."""
         if isinstance(self.private, RSAPrivateKey):
