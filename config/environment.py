@@ -90,6 +90,15 @@ def parse_dkim_keys(text: str) -> dict[str, str]:
     return keys
 
 
+def anymail_settings(secret: str, signing_key: str) -> dict[str, str]:
+    """What django-anymail checks the calls of a provider by, under the names that it knows."""
+    return {
+        "WEBHOOK_SECRET": secret,
+        "MAILGUN_WEBHOOK_SIGNING_KEY": signing_key,
+        "SENDGRID_TRACKING_WEBHOOK_VERIFICATION_KEY": signing_key,
+    }
+
+
 def parse_only_to(text: str | None) -> tuple[str, ...] | None:
     """The domains and addresses that the staging guard lets mail out to; None if there is no guard.
 

@@ -11,6 +11,7 @@ from kombu import Queue
 
 from config.environment import (
     BASE_DIR,
+    anymail_settings,
     check_environment,
     parse_bounce_address,
     parse_dkim_keys,
@@ -170,6 +171,10 @@ BOUNCE_REST_DAYS = env.int("BOUNCE_REST_DAYS", 30)
 BOUNCE_MAX_AGE_DAYS = env.int("BOUNCE_MAX_AGE_DAYS", 30)
 BOUNCE_PAUSE_COUNT = env.int("BOUNCE_PAUSE_COUNT", 20)
 BOUNCE_PAUSE_PERCENT = env.float("BOUNCE_PAUSE_PERCENT", 10.0)
+PROVIDER = env.str("PROVIDER", "").lower()
+PROVIDER_SECRET = env.str("PROVIDER_SECRET", "")
+PROVIDER_SIGNING_KEY = env.str("PROVIDER_SIGNING_KEY", "")
+ANYMAIL = anymail_settings(PROVIDER_SECRET, PROVIDER_SIGNING_KEY)
 
 # --- The delivery log ------------------------------------------------------------------------------------------------
 LOG_RETENTION_DAYS = env.int("LOG_RETENTION_DAYS", 400)

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, register, run_checks
 
 from mailer.audience.staging_guard import normal_entry
+from mailer.feedback.providers import provider_fault
 from mailer.models import InvalidAddress
 from mailer.sending.signatures import KeyUnusable, load_keys
 
@@ -30,6 +31,13 @@ def check_dkim_keys(app_configs: Sequence[AppConfig] | None, **details: Any) -> 
         hint = "docs/domain.md says how to make one. Without it nothing is sent."
         return [Error(f"{str(error)[:1].upper()}{str(error)[1:]}.", hint, id="mailer.E002")]
     return []
+
+
+@register(_TAG)
+def check_provider(app_configs: Sequence[AppConfig] | None, **details: Any) -> list[CheckMessage]:
+    """The provider's events can be told from forged ones."""
+    fault = provider_fault()
+    return [Error(f"{fault}.", "docs/domain.md says what each needs.", id="mailer.E003")] if fault else []
 
 
 @worker_init.connect
