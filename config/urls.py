@@ -5,6 +5,7 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 
+from mailer.feedback.providers import provider_fault
 from mailer.web.archive import archive, archived_mail
 from mailer.web.feed import archive_feed
 from mailer.web.own_mail import own_mail
@@ -27,5 +28,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("c/<str:token>", confirm_sign_up, name="confirm_sign_up"),
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
 ]
+if settings.PROVIDER and not provider_fault():
+    urlpatterns.append(path("events/", include("mailer.web.provider_urls")))
 if settings.LOCAL_INBOX:
     urlpatterns.append(path("inbox/", include("config.local.inbox_urls")))
