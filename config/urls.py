@@ -5,6 +5,7 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 
+from mailer.api.urls import api
 from mailer.web.archive import archive, archived_mail
 from mailer.web.feed import archive_feed
 from mailer.web.own_mail import own_mail
@@ -14,6 +15,7 @@ from mailer.web.unsubscribe import unsubscribe
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
+    path("api/v1/", api.urls),
     path("u/<str:token>", unsubscribe, name="unsubscribe"),
     path("v/<str:token>", own_mail, name="own_mail"),
     path("lists/<slug:slug>/", archive, name="archive"),

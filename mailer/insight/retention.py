@@ -5,6 +5,7 @@ from datetime import datetime
 from axes.models import AccessAttempt, AccessLog
 
 from mailer.models import Alert, Tally
+from mailer.models.api_keys import forget_uses
 
 
 def purge_notes(before: datetime) -> dict[str, int]:
@@ -15,4 +16,4 @@ def purge_notes(before: datetime) -> dict[str, int]:
         "logins": AccessLog.objects.filter(attempt_time__lt=before),
         "failed_logins": AccessAttempt.objects.filter(attempt_time__lt=before),
     }
-    return {name: rows.delete()[0] for name, rows in old.items()}
+    return {name: rows.delete()[0] for name, rows in old.items()} | {"api_uses": forget_uses(before)}
