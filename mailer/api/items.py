@@ -2,8 +2,9 @@
 
 from http import HTTPStatus
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
+from django.core.exceptions import ValidationError
+from django.core.validators import URLValidator
 from django.http import HttpRequest
 from django.utils import timezone
 from ninja import Field, Path, Query, Router, Schema, Status
@@ -13,7 +14,7 @@ from mailer.api.access import Needs
 from mailer.api.lists import list_of
 from mailer.api.pages import Page, PageQuery, page_of
 from mailer.api.problems import Problem, missing
-from mailer.api.values import Address, Line, Moment, Slug
+from mailer.api.values import Address, Line, Moment, Slug, Text, Title
 from mailer.audience.items import NewItem, store_items
 from mailer.models import DigestItem, Recipient, Scope
 
@@ -23,12 +24,20 @@ MOST = 1_000
 
 
 def _link(text: str) -> str:
-    if text and (urlsplit(text).scheme not in ("http", "https") or not urlsplit(text).hostname or " " in text):
-        raise ValueError("Write an address that begins with https:// or http://.")
+    if text:
+        try:
+            URLValidator(["http", "https"])(text)
+        except ValidationError as error:
+            raise ValueError("Write an address that begins with https:// or http://.") from error
     return text
 
 
-Link = Annotated[Line, StringConstraints(max_length=800), AfterValidator(_link)]
+Link = Annotated[
+    str,
+    StringConstraints(max_length=800),
+    AfterValidator(_link),
+    Field(json_schema_extra={"pattern": r"^(https?://[a-z0-9]{1,50}(\.[a-z]{2,20}){1,2}(/[A-Za-z0-9._~/-]*)?)?$"}),
+]
 
 
 class ItemIn(Schema):
@@ -37,8 +46,8 @@ class ItemIn(Schema):
     external_id: Annotated[Line, StringConstraints(min_length=1, max_length=200)] | None = Field(
         None, description="Your own id: the same one again changes the item, and adds none."
     )
-    title: Annotated[Line, StringConstraints(min_length=1, max_length=300, strip_whitespace=True)]
-    summary: Annotated[str, StringConstraints(max_length=20_000)] = Field("", description="Markdown.")
+    title: Annotated[Title, StringConstraints(max_length=300)]
+    summary: Annotated[Text, StringConstraints(max_length=20_000)] = Field("", description="Markdown.")
     url: Link = ""
     image_url: Link = ""
     category: Annotated[Line, StringConstraints(max_length=100)] = ""
@@ -108,7 +117,7 @@ def _people(addresses: list[str]) -> dict[str, int]:
 def _new(entry: ItemIn, number: int, people: dict[str, int]) -> NewItem:
     if entry.recipient is not None and entry.recipient not in people:
         where = {f"items.{number}.recipient": "Nobody here has this address; write the recipient first."}
-        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "Some of it can't be used.", where)
+        raise Problem(HTTPStatus.NOT_FOUND, "Somebody is not known here.", where)
     said = entry.dict(exclude={"recipient"})
     return NewItem(recipient_id=people[entry.recipient] if entry.recipient else None, **said)
 

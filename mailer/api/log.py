@@ -7,11 +7,10 @@ from django.http import HttpRequest
 from ninja import Path, Query, Router, Schema
 
 from mailer.api.access import Needs
-from mailer.api.notifications import Id
 from mailer.api.pages import Page, PageQuery, page_of
 from mailer.api.people import recipient_of
 from mailer.api.problems import missing
-from mailer.api.values import Address, Slug
+from mailer.api.values import Address, Id, Slug
 from mailer.insight.people import ids_of_mails_to
 from mailer.models import Delivery, Mailing, Scope
 from mailer.models.mailings import NAMED

@@ -11,8 +11,8 @@ from pydantic import StringConstraints
 
 from mailer.api.access import Needs, key_of
 from mailer.api.problems import Problem, missing
-from mailer.api.values import Address, Data, Line, Moment, Slug
-from mailer.models import Delivery, Mailing, Scope
+from mailer.api.values import Address, Data, Id, Line, Moment, Slug
+from mailer.models import Delivery, EmailTemplate, Mailing, Scope
 from mailer.scheduling.notifications import plan_notification
 from mailer.tasks import take_notification
 from mailer.templating.sandbox import TemplateError
@@ -45,7 +45,6 @@ class NotificationOut(Schema):
     smtp_text: str
 
 
-Id = Annotated[int, Field(ge=1, le=2**63 - 1)]
 Key = Annotated[Line, StringConstraints(min_length=1, max_length=150)]
 
 
@@ -58,13 +57,19 @@ def send_notification(
     The same `Idempotency-Key` again answers with the first mail, and sends no other.
     """
     key = f"api:{key_of(request).pk}:{idempotency_key}" if idempotency_key else None
+    if not EmailTemplate.objects.filter(slug=data.template).exists():
+        raise Problem(
+            HTTPStatus.NOT_FOUND, "There is no such template.", {"template": f"There is no {data.template!r}."}
+        )
     due = max(data.send_at or timezone.now(), timezone.now())
     try:
         mailing = take_notification(plan_notification(due, data.to, data.template, data.context, key))
     except TemplateError as error:
-        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, str(error), {"context": str(error)}) from error
+        raise Problem(
+            HTTPStatus.CONFLICT, "The template can't be filled with this.", {"context": str(error)}
+        ) from error
     if not _is_of(mailing, data):
-        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "This Idempotency-Key was used for another mail.")
+        raise Problem(HTTPStatus.CONFLICT, "This Idempotency-Key was used for another mail.")
     return Status(202, _shown(mailing))
 
 

@@ -128,7 +128,7 @@ def _lists(entries: list[RecipientIn]) -> dict[str, RecipientList]:
         if wish.list not in found
     }
     if faults:
-        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "Some of it can't be used.", faults)
+        raise Problem(HTTPStatus.NOT_FOUND, "There is no such list.", faults)
     return found
 
 

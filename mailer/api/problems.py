@@ -14,6 +14,25 @@ from ninja.errors import ValidationError as RequestError
 logger = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
+#: Their schema, for the documents.
+PROBLEM: dict[str, Any] = {
+    "title": "Problem",
+    "description": "Problem details (RFC 9457).",
+    "type": "object",
+    "required": ["type", "title", "status", "detail"],
+    "properties": {
+        **{name: {"type": "string"} for name in ("type", "title", "detail")},
+        "status": {"type": "integer"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["field", "detail"],
+                "properties": {name: {"type": "string"} for name in ("field", "detail")},
+            },
+        },
+    },
+}
 #: Faults that are told of one request.
 MOST_TOLD = 100
 #: What ninja puts before the names of a body's fields.

@@ -1,6 +1,7 @@
 """Addresses that get no mail: read, added and lifted by other programs."""
 
 from datetime import datetime
+from http import HTTPStatus
 from typing import Annotated, Any
 
 from django.http import HttpRequest
@@ -10,7 +11,7 @@ from pydantic import StringConstraints
 
 from mailer.api.access import Needs, key_of
 from mailer.api.pages import Page, PageQuery, page_of
-from mailer.api.problems import missing
+from mailer.api.problems import Problem, missing
 from mailer.api.values import Address, Line, Moment
 from mailer.audience.suppressions import lift_suppression, suppress
 from mailer.models import Scope, Suppression
@@ -59,6 +60,8 @@ def read_suppression(request: HttpRequest, email: Path[Address]) -> dict[str, An
 @router.post("/suppressions", response=SuppressionOut, summary="Suppress an address")
 def add_suppression(request: HttpRequest, data: SuppressionIn) -> dict[str, Any]:
     """See to it that nothing goes to the address. One that holds for as long already is answered instead."""
+    if data.expires_at is not None and data.expires_at <= timezone.now():
+        raise Problem(HTTPStatus.CONFLICT, "That is past already.", {"expires_at": "This is past."})
     note = data.note or f"by the API ({key_of(request).name})"
     wanted = Suppression(email=data.email, reason=Suppression.Reason.MANUAL, note=note, expires_at=data.expires_at)
     return _shown(suppress(wanted, timezone.now()))
