@@ -62,6 +62,7 @@ INSTALLED_APPS = [
     "django_celery_beat",
     "django_celery_results",
     "axes",
+    "ninja",  # its documents' script and style are served from here
     "mailer",  # the last: when it has been migrated, the roles are made of all apps' permissions
 ]
 MIDDLEWARE = [

@@ -5,6 +5,7 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 
+from mailer.api.urls import api
 from mailer.feedback.providers import provider_fault
 from mailer.web.archive import archive, archived_mail
 from mailer.web.feed import archive_feed
@@ -15,6 +16,7 @@ from mailer.web.unsubscribe import unsubscribe
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
+    path("api/v1/", api.urls),
     path("u/<str:token>", unsubscribe, name="unsubscribe"),
     path("v/<str:token>", own_mail, name="own_mail"),
     path("lists/<slug:slug>/", archive, name="archive"),

@@ -166,9 +166,8 @@ class NotifyTask(Task):  # type: ignore[type-arg]
         if eta is not None and timezone.is_naive(eta):
             raise ValueError(f"eta {eta} has no time zone.")
         due = eta or timezone.now() + timedelta(seconds=countdown or 0)
-        mailing = plan_notification(due, *(args or ()), **(kwargs or {}))
         task_id = task_id or str(uuid4())
-        transaction.on_commit(lambda: _wake_notification(mailing, due, task_id), robust=True)
+        take_notification(plan_notification(due, *(args or ()), **(kwargs or {})), task_id)
         return self.AsyncResult(task_id)
 
 
@@ -178,6 +177,13 @@ def notify_user(recipient: str | int, template: str, context: dict[str, Any], ke
     mailing = plan_notification(timezone.now(), recipient, template, context, key)
     wake_mailing(mailing.pk)
     return {"mailing": mailing.pk}
+
+
+def take_notification(mailing: Mailing, task_id: str | None = None) -> Mailing:
+    """Tell a worker of a notification that was written down, once that is committed."""
+    task = task_id or str(uuid4())
+    transaction.on_commit(lambda: _wake_notification(mailing, mailing.scheduled_for, task), robust=True)
+    return mailing
 
 
 def wake_mailing(mailing_id: int, after: int = 0) -> bool:

@@ -6,6 +6,7 @@ from axes.models import AccessAttempt, AccessLog
 from django.contrib.admin.models import LogEntry
 
 from mailer.models import Alert, ReturnCount, Tally
+from mailer.models.api_keys import forget_uses
 
 #: Changes that are deleted at a time.
 STEP = 5_000
@@ -20,7 +21,7 @@ def purge_notes(before: datetime) -> dict[str, int]:
         "logins": AccessLog.objects.filter(attempt_time__lt=before),
         "failed_logins": AccessAttempt.objects.filter(attempt_time__lt=before),
     }
-    return {name: rows.delete()[0] for name, rows in old.items()}
+    return {name: rows.delete()[0] for name, rows in old.items()} | {"api_uses": forget_uses(before)}
 
 
 def purge_changes(before: datetime) -> int:

@@ -2,6 +2,7 @@
 
 from mailer.models.addresses import AddressField, InvalidAddress, normalise_address, shown_address
 from mailer.models.announcements import Announcement
+from mailer.models.api_keys import ApiKey, ApiUse, Scope
 from mailer.models.claims import Claim
 from mailer.models.consent import ConsentEvent
 from mailer.models.deliveries import Attempt, Delivery
@@ -26,6 +27,8 @@ __all__ = [
     "AddressField",
     "Alert",
     "Announcement",
+    "ApiKey",
+    "ApiUse",
     "Attempt",
     "BounceScore",
     "Claim",
@@ -51,6 +54,7 @@ __all__ = [
     "Return",
     "ReturnCount",
     "RoleGrant",
+    "Scope",
     "Segment",
     "SegmentCondition",
     "SignUp",
