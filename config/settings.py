@@ -134,6 +134,7 @@ STORAGES = {
 
 # --- Security: on unless HTTPS=false, which only a local start should say --------------------------------------------
 SECURE_SSL_REDIRECT = HTTPS
+SECURE_REDIRECT_EXEMPT = [r"^u/"]  # a click to unsubscribe must not be redirected (RFC 8058, section 3.1)
 BEHIND_PROXY = env.bool("BEHIND_PROXY", False)
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
 SECURE_HSTS_SECONDS = env.int("HSTS_SECONDS", 31_536_000) if HTTPS else 0
@@ -224,11 +225,12 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_SYNC_EVERY = 1  # else a killed beat fires again what it fired in the last three minutes
+_TICK = "mailer.tasks.tick"
 CELERY_BEAT_SCHEDULE = {
-    "afternoon-post: tick": {"task": "mailer.tasks.tick", "schedule": crontab(), "options": {"expire_seconds": 55}},
+    "afternoon-post: tick": {"task": _TICK, "schedule": crontab(), "options": {"expire_seconds": 55}},
     # A crontab knows no seconds; with this one, what stands still goes on within half a minute.
     "afternoon-post: tick between": {
-        "task": "mailer.tasks.tick",
+        "task": _TICK,
         "schedule": timedelta(seconds=30),
         "options": {"expire_seconds": 25},
     },

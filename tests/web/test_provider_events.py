@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import json
+import logging
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -265,7 +266,11 @@ def test_a_wrong_signature_is_refused(sent: Delivery):
     assert outcomes() == []
 
 
-def test_a_subscription_of_sns_is_confirmed_by_hand(caplog: pytest.LogCaptureFixture):
+def test_a_subscription_of_sns_is_confirmed_by_hand(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch):
+    # Other tests set up the logs of whole programs in this process.
+    monkeypatch.setattr(logging.root.manager, "disable", 0)
+    monkeypatch.setattr(logging.getLogger("mailer.web.provider_events"), "disabled", False)
+    monkeypatch.setattr(logging.getLogger("mailer"), "propagate", True)
     body = {"Type": "SubscriptionConfirmation", "MessageId": "m", "SubscribeURL": "https://sns.example.com/?x=1"}
     headers = {"X-Amz-Sns-Message-Type": "SubscriptionConfirmation", "X-Amz-Sns-Message-Id": "m"}
     assert post("amazon_ses", body, **headers).status_code == 200
