@@ -138,10 +138,8 @@ SECURE_REDIRECT_EXEMPT = [r"^u/"]  # a click to unsubscribe must not be redirect
 BEHIND_PROXY = env.bool("BEHIND_PROXY", False)
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
 SECURE_HSTS_SECONDS = env.int("HSTS_SECONDS", 31_536_000) if HTTPS else 0
-SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
-SECURE_HSTS_PRELOAD = HTTPS
-SESSION_COOKIE_SECURE = HTTPS
-CSRF_COOKIE_SECURE = HTTPS
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 CSRF_TRUSTED_ORIGINS = [SITE_URL] if HTTPS else []
 X_FRAME_OPTIONS = "DENY"
 
@@ -225,12 +223,11 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_SYNC_EVERY = 1  # else a killed beat fires again what it fired in the last three minutes
-_TICK = "mailer.tasks.tick"
 CELERY_BEAT_SCHEDULE = {
-    "afternoon-post: tick": {"task": _TICK, "schedule": crontab(), "options": {"expire_seconds": 55}},
+    "afternoon-post: tick": {"task": "mailer.tasks.tick", "schedule": crontab(), "options": {"expire_seconds": 55}},
     # A crontab knows no seconds; with this one, what stands still goes on within half a minute.
     "afternoon-post: tick between": {
-        "task": _TICK,
+        "task": "mailer.tasks.tick",
         "schedule": timedelta(seconds=30),
         "options": {"expire_seconds": 25},
     },
