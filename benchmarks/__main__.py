@@ -60,9 +60,10 @@ def _measure(database: str, postfix: Postfix, sizes: dict[str, Any]) -> dict[str
         return measured
 
 
-def settings_for(database: str, folder: str, port: int) -> dict[str, str]:
-    """The service's settings: its defaults, but for where things are."""
-    url = start_postgresql() if database == "postgresql" else f"sqlite:///{folder}/db.sqlite3"
+def settings_for(database: str, folder: str, port: int, url: str | None = None) -> dict[str, str]:
+    """The service's settings: its defaults, but for where things are; with `url`, a database that runs already."""
+    if url is None:
+        url = start_postgresql() if database == "postgresql" else f"sqlite:///{folder}/db.sqlite3"
     return {
         "DJANGO_SETTINGS_MODULE": "config.settings",
         "SECRET_KEY": "a key for benchmarks, long enough to please the checks and of no other use",

@@ -3,6 +3,7 @@
 import json
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from math import ceil
 from statistics import median
@@ -36,8 +37,8 @@ class Timing:
     queries: int
 
 
-def measure(people: int, requests: int) -> None:
-    """Fill the database, walk all pages, print the table and keep it."""
+def measure(people: int, requests: int, only: Sequence[str] = ()) -> None:
+    """Fill the database if it is empty, walk the pages, print the table; if it was all of them, keep it."""
     call_command("migrate", verbosity=0)
     call_command("sync_templates", verbosity=0)
     started = time.monotonic()
@@ -47,11 +48,15 @@ def measure(people: int, requests: int) -> None:
     client, neighbours = _staff(), Neighbours()
     timings = []
     for name, address in routes(client):
+        if only and not any(text in name for text in only):
+            continue
         timing = _time(client, name, address, requests)
         if timing is not None:
             timings.append(timing)
     others = neighbours.cores()
     _print(sorted(timings, key=lambda timing: -timing.p95), requests, others)
+    if only:
+        return
     kept = {"machine": describe(), "others": others, "pages": [asdict(timing) for timing in timings]}
     (ROOT / "benchmarks" / "latest-admin.json").write_text(json.dumps(kept, indent=1), encoding="utf-8")
 

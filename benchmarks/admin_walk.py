@@ -1,4 +1,4 @@
-"""The walk itself, in a process of its own: `python -m benchmarks.admin_walk PEOPLE REQUESTS`."""
+"""The walk itself, in a process of its own: `python -m benchmarks.admin_walk PEOPLE REQUESTS PAGE…`."""
 
 import sys
 from importlib import import_module
@@ -18,4 +18,4 @@ OVERRIDES = {
 if __name__ == "__main__":
     django.setup()  # before anything that has models can be imported
     with override_settings(**OVERRIDES):
-        import_module("benchmarks.admin_timing").measure(int(sys.argv[1]), int(sys.argv[2]))
+        import_module("benchmarks.admin_timing").measure(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:])

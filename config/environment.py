@@ -75,6 +75,40 @@ def parse_relay(url: str, connections: int = 4, mails_per_connection: int = 0) -
     )
 
 
+def parse_dkim_keys(text: str) -> dict[str, str]:
+    """The files of DKIM keys by the names of their records: `s1._domainkey.example.org=/etc/post/s1.pem`, and more.
+
+    Raises ValueError for an entry of another form.
+    """
+    keys = {}
+    for entry in filter(None, map(str.strip, text.split(","))):
+        name, _, path = (part.strip() for part in entry.partition("="))
+        selector, _, domain = name.lower().partition("._domainkey.")
+        if not (selector and "." in domain and path and name.isascii()):
+            raise ValueError(f"DKIM_KEYS names {entry!r}; an entry is s1._domainkey.example.org=/path/to/key.pem")
+        keys[name.lower()] = path
+    return keys
+
+
+def anymail_settings(secret: str, signing_key: str) -> dict[str, str]:
+    """What django-anymail checks the calls of a provider by, under the names that it knows."""
+    return {
+        "WEBHOOK_SECRET": secret,
+        "MAILGUN_WEBHOOK_SIGNING_KEY": signing_key,
+        "SENDGRID_TRACKING_WEBHOOK_VERIFICATION_KEY": signing_key,
+    }
+
+
+def parse_only_to(text: str | None) -> tuple[str, ...] | None:
+    """The domains and addresses that the staging guard lets mail out to; None if there is no guard.
+
+    A setting that is there and empty is a guard that lets nothing out.
+    """
+    if text is None:
+        return None
+    return tuple(entry for part in text.split(",") if (entry := part.strip().lower()))
+
+
 def parse_bounce_address(text: str) -> str:
     """A BOUNCE_ADDRESS such as `bounces@bounce.example.org` in lower case; empty if there is none.
 

@@ -11,9 +11,12 @@ from kombu import Queue
 
 from config.environment import (
     BASE_DIR,
+    anymail_settings,
     check_environment,
     parse_bounce_address,
+    parse_dkim_keys,
     parse_mailbox,
+    parse_only_to,
     parse_relay,
     read_environment,
 )
@@ -59,6 +62,7 @@ INSTALLED_APPS = [
     "django_celery_beat",
     "django_celery_results",
     "axes",
+    "ninja",  # its documents' script and style are served from here
     "mailer",  # the last: when it has been migrated, the roles are made of all apps' permissions
 ]
 MIDDLEWARE = [
@@ -150,8 +154,10 @@ SERVER_EMAIL = DEFAULT_FROM_EMAIL
 EMAIL_SUBJECT_PREFIX = f"[{SITE_NAME}] "
 ADMIN_EMAILS: list[str] = env.list("ADMIN_EMAILS", [])
 ADMINS = [(address, address) for address in ADMIN_EMAILS]
+MAILER_ONLY_TO = parse_only_to(env.str("MAILER_ONLY_TO", None))
 try:
     RELAY = parse_relay(EMAIL_URL, RELAY_CONNECTIONS, RELAY_MAILS_PER_CONNECTION)
+    DKIM_KEYS = parse_dkim_keys(env.str("DKIM_KEYS", ""))
     BOUNCE_ADDRESS = parse_bounce_address(env.str("BOUNCE_ADDRESS", ""))
     BOUNCE_MAILBOX = parse_mailbox(env.str("BOUNCE_MAILBOX", ""))
 except ValueError as error:
@@ -166,9 +172,14 @@ BOUNCE_REST_DAYS = env.int("BOUNCE_REST_DAYS", 30)
 BOUNCE_MAX_AGE_DAYS = env.int("BOUNCE_MAX_AGE_DAYS", 30)
 BOUNCE_PAUSE_COUNT = env.int("BOUNCE_PAUSE_COUNT", 20)
 BOUNCE_PAUSE_PERCENT = env.float("BOUNCE_PAUSE_PERCENT", 10.0)
+PROVIDER = env.str("PROVIDER", "").lower()
+PROVIDER_SECRET = env.str("PROVIDER_SECRET", "")
+PROVIDER_SIGNING_KEY = env.str("PROVIDER_SIGNING_KEY", "")
+ANYMAIL = anymail_settings(PROVIDER_SECRET, PROVIDER_SIGNING_KEY)
 
 # --- The delivery log ------------------------------------------------------------------------------------------------
 LOG_RETENTION_DAYS = env.int("LOG_RETENTION_DAYS", 400)
+HISTORY_RETENTION_DAYS = env.int("HISTORY_RETENTION_DAYS", 1826)  # five years
 JOURNAL_DIR = VAR_DIR / "journal"
 
 # --- Imports of recipients: web and workers must see the same folder -------------------------------------------------

@@ -127,7 +127,8 @@ UNFOLD: dict[str, Any] = {
                 "separator": True,
                 "items": [
                     _page("Users", "badge", "auth.user"),
-                    _page("Groups", "key", "auth.group"),
+                    _page("Groups", "groups_2", "auth.group"),
+                    _page("API keys", "key", "mailer.apikey"),
                     _page("Failed logins", "lock_clock", "axes.accessattempt"),
                     _page("Logins", "login", "axes.accesslog"),
                 ],

@@ -5,6 +5,8 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 
+from mailer.api.urls import api
+from mailer.feedback.providers import provider_fault
 from mailer.web.archive import archive, archived_mail
 from mailer.web.feed import archive_feed
 from mailer.web.own_mail import own_mail
@@ -14,6 +16,7 @@ from mailer.web.unsubscribe import unsubscribe
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
+    path("api/v1/", api.urls),
     path("u/<str:token>", unsubscribe, name="unsubscribe"),
     path("v/<str:token>", own_mail, name="own_mail"),
     path("lists/<slug:slug>/", archive, name="archive"),
@@ -27,5 +30,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("c/<str:token>", confirm_sign_up, name="confirm_sign_up"),
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
 ]
+if settings.PROVIDER and not provider_fault():
+    urlpatterns.append(path("events/", include("mailer.web.provider_urls")))
 if settings.LOCAL_INBOX:
     urlpatterns.append(path("inbox/", include("config.local.inbox_urls")))

@@ -12,6 +12,7 @@ class MailerConfig(AppConfig):
     verbose_name = "Afternoon Post"
 
     def ready(self) -> None:
-        """Listen to beat's periodic tasks, to `migrate` and to workers; models can't be imported before this."""
+        """Check the settings; listen to beat's tasks, `migrate` and workers. Models can't be imported before this."""
+        import_module("mailer.checks")
         import_module("mailer.receivers")
         import_module("mailer.lookout")

@@ -22,7 +22,8 @@ from mailer.audience.uploads import purge_imports
 from mailer.feedback.scores import forget_scores
 from mailer.insight.counting import count_figures, uncounted_mailings
 from mailer.insight.life import note_tick
-from mailer.insight.retention import purge_notes
+from mailer.insight.list_figures import count_list, old_list_figures
+from mailer.insight.retention import purge_changes, purge_notes
 from mailer.models import Import, Mailing
 from mailer.scheduling.announcements import plan_announcements
 from mailer.scheduling.notifications import plan_notification
@@ -74,6 +75,9 @@ def tick() -> None:
     for mailing_id in uncounted_mailings(now):
         if not _publish(count, (mailing_id,), queue="bulk"):
             break
+    for list_id in old_list_figures(now):
+        if not _publish(count_people, (list_id,), queue="bulk"):
+            break
     note_tick(now)
 
 
@@ -95,6 +99,12 @@ def close(mailing_id: int) -> None:
 def count(mailing_id: int) -> None:
     """Count what became of a mailing that has ended, for its page; once at a time."""
     count_figures(mailing_id, timezone.now())
+
+
+@shared_task(name="mailer.tasks.count_people", ignore_result=True)
+def count_people(list_id: int) -> None:
+    """Count a long list's figures again, for its page."""
+    count_list(list_id, timezone.now())
 
 
 @shared_task(bind=True, name="mailer.tasks.deliver")
@@ -125,13 +135,14 @@ def strike() -> None:
 
 @shared_task(name="mailer.tasks.purge", track_started=True)
 def purge() -> dict[str, int]:
-    """Each night: delete what is older than LOG_RETENTION_DAYS, and the files of imports after IMPORT_DAYS."""
+    """Each night: delete what is older than LOG_RETENTION_DAYS, HISTORY_RETENTION_DAYS and IMPORT_DAYS allow."""
     strike_erased(timezone.now())
     purge_imports(timezone.now())
     forget_forms(timezone.now())
     forget_scores(timezone.now())
     before = timezone.now() - timedelta(days=settings.LOG_RETENTION_DAYS)
-    return {**purge_log(before), **purge_notes(before)}
+    changes = purge_changes(timezone.now() - timedelta(days=settings.HISTORY_RETENTION_DAYS))
+    return {**purge_log(before), **purge_notes(before), "changes": changes}
 
 
 class NotifyTask(Task):  # type: ignore[type-arg]
@@ -155,9 +166,8 @@ class NotifyTask(Task):  # type: ignore[type-arg]
         if eta is not None and timezone.is_naive(eta):
             raise ValueError(f"eta {eta} has no time zone.")
         due = eta or timezone.now() + timedelta(seconds=countdown or 0)
-        mailing = plan_notification(due, *(args or ()), **(kwargs or {}))
         task_id = task_id or str(uuid4())
-        transaction.on_commit(lambda: _wake_notification(mailing, due, task_id), robust=True)
+        take_notification(plan_notification(due, *(args or ()), **(kwargs or {})), task_id)
         return self.AsyncResult(task_id)
 
 
@@ -167,6 +177,13 @@ def notify_user(recipient: str | int, template: str, context: dict[str, Any], ke
     mailing = plan_notification(timezone.now(), recipient, template, context, key)
     wake_mailing(mailing.pk)
     return {"mailing": mailing.pk}
+
+
+def take_notification(mailing: Mailing, task_id: str | None = None) -> Mailing:
+    """Tell a worker of a notification that was written down, once that is committed."""
+    task = task_id or str(uuid4())
+    transaction.on_commit(lambda: _wake_notification(mailing, mailing.scheduled_for, task), robust=True)
+    return mailing
 
 
 def wake_mailing(mailing_id: int, after: int = 0) -> bool:

@@ -51,7 +51,7 @@ def test_what_is_missing_or_wrong_stops_the_start_with_one_sentence(
 
 
 def test_every_setting_is_named_in_the_example():
-    named = set(re.findall(r"(?m)^([A-Z_]+)=", (ROOT / ".env.example").read_text(encoding="utf-8")))
+    named = set(re.findall(r"(?m)^(?:# )?([A-Z_]+)=", (ROOT / ".env.example").read_text(encoding="utf-8")))
     sources = [*(ROOT / "config").rglob("*.py"), *(ROOT / "mailer").rglob("*.py"), ROOT / "Procfile"]
     text = "\n".join(path.read_text(encoding="utf-8") for path in sources)
     read = set(re.findall(r'env\.\w+\("([A-Z_]+)"', text)) | set(re.findall(r"\$\{([A-Z_]+):-", text))

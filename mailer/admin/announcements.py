@@ -1,7 +1,8 @@
 """Announcements: written, looked at, counted, tested, and let go now or at a time."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
@@ -21,10 +22,11 @@ from mailer.admin.columns import moment, page_of, related, state
 from mailer.admin.letters import LetterPages
 from mailer.admin.tallies import SCRIPT, begin_tally, continue_tally
 from mailer.audience.tally import parts_of_announcement
-from mailer.insight.words import when
+from mailer.insight.words import when, when_there
 from mailer.models import Announcement, EmailTemplate, Mailing, Recipient
 from mailer.models.mailings import NAMED
 from mailer.scheduling.announcements import (
+    CATCH_UP,
     NotToBeSent,
     copy_announcement,
     plan_announcement,
@@ -122,6 +124,7 @@ class AnnouncementPages(LetterPages[Announcement]):
             "announcement": announcement,
             "count": count,
             "form": form,
+            "catch_up": f"{CATCH_UP // timedelta(hours=1)} hours",
             "media": self.media,
             "back": page_of(announcement),
         }
@@ -183,6 +186,7 @@ class AnnouncementPages(LetterPages[Announcement]):
         return {
             "announcement": announcement,
             "count": begin_tally(request, parts, self.own_url("count", announcement), now),
+            "until": _until(announcement),
             "in_order": announcement.lists_in_order(),
             "written": [(own.label, announcement.fields.get(own.name)) for own in asked_by(announcement.template)],
             "mailings": mailings.select_related(*NAMED),
@@ -190,6 +194,12 @@ class AnnouncementPages(LetterPages[Announcement]):
             "may_add": self.has_add_permission(request),
             **self.letter_story(request, announcement),
         }
+
+
+def _until(announcement: Announcement) -> str:
+    """The last moment at which it would still be sent, by the clocks by which it was scheduled."""
+    due = announcement.send_at
+    return when_there((due + CATCH_UP).astimezone(ZoneInfo(announcement.time_zone))) if due else ""
 
 
 def _is_draft(announcement: Announcement | None) -> bool:

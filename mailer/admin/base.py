@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import FieldDoesNotExist
 from django.db import models
 from django.db.models import Model
@@ -13,7 +14,8 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.functional import cached_property
-from unfold.admin import ModelAdmin, StackedInline, TabularInline
+from django.utils.html import format_html
+from unfold.admin import ModelAdmin, StackedInline, TabularInline, checkbox
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateFilter
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.views import ChangeList
@@ -33,11 +35,10 @@ from unfold.widgets import (
 
 from mailer.admin.access import may_see_addresses
 from mailer.admin.changes import MOST_SHOWN, change_in_words, changes_of
-from mailer.admin.cheap_options import CheapOptions
+from mailer.admin.cheap_options import CheapOptions, drawn_once, zone_choices
 from mailer.admin.columns import Column, masked
 from mailer.admin.paging import CappedPaginator
 from mailer.models import AddressField, TimeZoneField
-from mailer.models.zones import known_time_zones
 
 #: What answers a request for one of a page's own addresses.
 View = Callable[..., HttpResponse]
@@ -71,12 +72,6 @@ __all__ = [
 
 #: The fields of people and suppressions that only some may read in full: the address, and what was said of it.
 PERSONAL = ("email", "note")
-
-
-def zone_choices(empty: str = "") -> list[tuple[str, str]]:
-    """All time zones for a select, after a first line for none if it is named."""
-    first = [("", empty)] if empty else []
-    return first + [(name, name.replace("_", " ")) for name in sorted(known_time_zones())]
 
 
 class ZoneSelect(CheapOptions, UnfoldAdminSelect2Widget):
@@ -117,6 +112,11 @@ class Pages(ModelAdmin):
             path(f"<int:pk>/{name}/", self.admin_site.admin_view(view), name=f"{prefix}_{name}")
             for name, view in views.items()
         ]
+
+    @admin.display(description=ModelAdmin.action_checkbox.short_description)
+    def action_checkbox(self, obj: Model) -> str:
+        """The theme's box, drawn once and not for each row."""
+        return format_html(drawn_once(checkbox, ACTION_CHECKBOX_NAME), obj.pk)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         """Ours, for its heading."""

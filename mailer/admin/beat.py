@@ -4,6 +4,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import admin
+from django.db import models
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django_celery_beat.admin import (
@@ -23,7 +24,7 @@ from django_celery_beat.models import (
 )
 
 from mailer.admin.access import may_send
-from mailer.admin.base import Pages, ReadOnlyRows, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
+from mailer.admin.base import Pages, ReadOnlyRows, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget, ZoneSelect
 from mailer.admin.columns import moment, page_link
 from mailer.scheduling.schedules import UnknownDigest, UnusableTask, check_periodic_task
 
@@ -131,6 +132,12 @@ class CrontabPages(CrontabScheduleAdmin, Pages):
     """Crontabs; a new one begins in the project's zone, because upstream's default is UTC."""
 
     inlines = (TaskRows,)
+
+    def formfield_for_dbfield(self, db_field: "models.Field[Any, Any]", request: HttpRequest, **kwargs: Any) -> Any:
+        """The zones in our own select, which is drawn at once."""
+        if db_field.name == "timezone":
+            kwargs["widget"] = ZoneSelect
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """The zone, unless the address names another."""

@@ -1,16 +1,17 @@
 """Columns of the lists: a moment with its zone, a state as a label, a link to another page."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
 from django.db.models import Model
 from django.urls import reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from mailer.admin.access import shown_text
+from mailer.insight.outcomes import Share
 from mailer.insight.words import when
 
 Column = Callable[[Any], str]
@@ -52,6 +53,15 @@ LOOKS: dict[str, tuple[str, str]] = {
     "FAILURE": ("bad", "✕"),
     "uncertain": ("warn", "?"),
 }
+
+
+def outcome_bar(shares: Iterable[Share]) -> SafeString:
+    """A mailing's bar, which says the same to those who see none; lists have it in each row."""
+    parts = list(shares)
+    said = ", ".join(f"{part.state} {part.count}" for part in parts) or "nothing"
+    widths = [(part.state, f"{part.percent:.2f}") for part in parts]
+    inside = format_html_join("", '<i class="post-bar-{}" style="width:{}%"></i>', widths)
+    return format_html('<div class="post-bar" role="img" aria-label="{}">{}</div>', said, inside)
 
 
 def moment(field: str, title: str, *, sortable: bool = True) -> Column:

@@ -20,7 +20,14 @@ from mailer.admin.digest_items import ItemsOfDigest
 from mailer.admin.second_look import is_number, needs_second_look
 from mailer.admin.tallies import SCRIPT, begin_tally, continue_tally
 from mailer.audience.tally import parts_of_digest
-from mailer.insight.upcoming import last_mailing_of, subscribers_of, waiting_for, weekly_subscribers_of, without_news
+from mailer.insight.upcoming import (
+    last_mailing_of,
+    news_in_words,
+    subscribers_of,
+    waiting_for,
+    weekly_subscribers_of,
+    without_news,
+)
 from mailer.insight.words import when_there
 from mailer.models import Digest, Mailing, Recipient, TemplateVersion
 from mailer.scheduling.drafts import Draft, draft_digest
@@ -205,18 +212,19 @@ class DigestPages(ItemsOfDigest):
         now = timezone.now()
         moments = scheduled_moments(digest, now, 5)
         window = timedelta(hours=digest.catch_up_hours)
+        items = self.items_story(request, digest)
         return {
             "digest": digest,
             "next_five": _in_words(moments),
             "until": when_there(moments[0] + window) if moments else "",
             "in_words": schedule_in_words(digest),
             "count": begin_tally(request, parts_of_digest(digest), self.own_url("count", digest), now),
-            "empty": without_news(digest, now),
+            "news": news_in_words(digest, items["waiting"], now),
             "weekly": weekly_subscribers_of(digest),
             "last": last_mailing_of(digest),
             "may_send": self.has_change_permission(request, digest) and may_send(request.user),
             "mailings_url": list_of(Mailing, f"digest__id__exact={digest.pk}"),
-            **self.items_story(request, digest),
+            **items,
             **self.letter_story(request, digest),
         }
 

@@ -11,7 +11,8 @@ from django.utils import timezone
 
 from mailer.admin.access import shown_address, shown_text
 from mailer.admin.changes import entry_in_words
-from mailer.admin.columns import page_of, state_label
+from mailer.admin.columns import outcome_bar, page_of, state_label
+from mailer.audience.staging_guard import guard_in_words
 from mailer.insight import words
 from mailer.insight.outcomes import Share, shares, sum_line
 from mailer.models import Digest, Mailing
@@ -105,6 +106,12 @@ def kind(target: Model) -> str:
 
 
 @register.filter
+def bar(parts: list[Share]) -> str:
+    """The shares as a bar."""
+    return outcome_bar(parts)
+
+
+@register.filter
 def sums(mailing: Mailing) -> str:
     """A mailing's sum line."""
     return sum_line(mailing)
@@ -120,6 +127,12 @@ def outcomes(mailing: Mailing) -> list[Share]:
 def goes(digest: Digest) -> str:
     """A digest's schedule in words."""
     return schedule_in_words(digest)
+
+
+@register.simple_tag
+def staging_guard() -> str:
+    """What the staging guard does, with addresses as the person who looks may see them; empty if there is none."""
+    return shown_text(guard_in_words())
 
 
 @register.filter

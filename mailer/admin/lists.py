@@ -10,8 +10,7 @@ from django.utils import timezone
 
 from mailer.admin.base import Pages, UnfoldAdminColorInputWidget
 from mailer.admin.columns import list_of, moment
-from mailer.insight.growth import growth_of
-from mailer.insight.people import subscribers_by_state
+from mailer.insight.list_figures import story_of_list
 from mailer.insight.words import when_there
 from mailer.models import Digest, DigestItem, Mailing, RecipientList, Segment, Subscription
 from mailer.models.mailings import NAMED
@@ -57,7 +56,7 @@ def _story(mailing_list: RecipientList) -> dict[str, Any]:
     now = timezone.now()
     digests = Digest.objects.filter(list=mailing_list).select_related("periodic_task__crontab", "list")
     mailings = Mailing.objects.filter(list=mailing_list).exclude(kind=Mailing.Kind.TEST)
-    growth = growth_of(mailing_list, now)
+    story = story_of_list(mailing_list, now)
     return {
         "subscribers": [
             {
@@ -66,10 +65,11 @@ def _story(mailing_list: RecipientList) -> dict[str, Any]:
                 "count": count,
                 "url": list_of(Subscription, f"{here}&status__exact={state}"),
             }
-            for state, label, count in subscribers_by_state(mailing_list)
+            for state, label, count in story.by_state
         ],
-        "growth": growth,
-        "bars": growth.bars(),
+        "growth": story.growth,
+        "bars": story.growth.bars(),
+        "as_of": story.as_of,
         "digests": [(digest, [when_there(each) for each in next_occurrences(digest, now, 5)]) for digest in digests],
         "segments": Segment.objects.filter(list=mailing_list).prefetch_related("conditions"),
         "mailings": mailings.select_related(*NAMED)[:LAST_MAILINGS],

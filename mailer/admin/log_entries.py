@@ -4,12 +4,13 @@ from copy import copy
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin
 from django.contrib.admin.models import DELETION, LogEntry
 from django.contrib.auth import get_user_model
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.html import format_html
 
@@ -80,6 +81,7 @@ class LogEntryPages(LogPages):
     search_help_text = "A word of the object's name or of what was done"
     fields = (moment("action_time", "When"), "who", "kind", "what", "done")
     readonly_fields = fields
+    list_before_template = "admin/mailer/changes_kept.html"
     empty_hint = "Nobody has changed anything here yet."
 
     def __init__(self, model: type[LogEntry], admin_site: admin.AdminSite) -> None:
@@ -92,6 +94,11 @@ class LogEntryPages(LogPages):
         """With the names; without the kinds that the person may not see."""
         rows = super().get_queryset(request).select_related("user", "content_type")
         return rows.filter(content_type__in=_kinds(request))
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """The list, with how long it is kept."""
+        kept = {"retention_days": settings.HISTORY_RETENTION_DAYS}
+        return super().changelist_view(request, {**(extra_context or {}), **kept})
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> LogEntry | None:
         """As the person may see it, for the page's heading; nothing here is ever saved."""

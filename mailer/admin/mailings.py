@@ -5,13 +5,12 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.template.loader import render_to_string
 from django.utils.http import urlencode
 
 from mailer.admin.access import may_see_mail, may_send
 from mailer.admin.as_sent import MailingAsSent
 from mailer.admin.base import AutocompleteSelectFilter
-from mailer.admin.columns import list_of, moment, related, state
+from mailer.admin.columns import list_of, moment, outcome_bar, related, state
 from mailer.admin.mailing_control import MailingControl, is_running
 from mailer.insight.batches import MOST_SHOWN, batches_of, read_summary
 from mailer.insight.failures import failures_of
@@ -57,7 +56,7 @@ class MailingPages(MailingAsSent, MailingControl):
     @admin.display(description="Outcome")
     def outcome(self, mailing: Mailing) -> str:
         """The bar."""
-        return render_to_string("admin/mailer/outcome_bar.html", {"shares": shares(mailing)})
+        return outcome_bar(shares(mailing))
 
     @admin.display(description="Deliveries")
     def numbers(self, mailing: Mailing) -> str:

@@ -1,12 +1,13 @@
 """Adds digest items from data that other programs wrote."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
 
 from mailer.audience.reading import UnreadableFile
 from mailer.models import DigestItem, RecipientList
@@ -19,6 +20,40 @@ class ItemReport:
     new: int = 0
     changed: int = 0
     errors: list[tuple[int, str]] = field(default_factory=list)  #: number of the entry, reason
+
+
+@dataclass(frozen=True)
+class NewItem:
+    """An item that is in order; without an external id it is new each time it is given."""
+
+    title: str
+    external_id: str | None = None
+    summary: str = ""
+    url: str = ""
+    image_url: str = ""
+    category: str = ""
+    published_at: datetime | None = None  #: None: now, or as it was
+    recipient_id: int | None = None
+
+
+@dataclass(frozen=True)
+class StoredItems:
+    """What became of items that were stored together."""
+
+    ids: list[int]  #: in their order
+    new: int
+    changed: int
+
+
+def store_items(mailing_list: RecipientList, items: Sequence[NewItem], now: datetime) -> StoredItems:
+    """Store all of the items or none; of several with one external id the last one counts.
+
+    Two who bring the same new item at once meet at the unique key; the second finds it there and changes it.
+    """
+    try:
+        return _store(mailing_list, items, now)
+    except IntegrityError:
+        return _store(mailing_list, items, now)
 
 
 def import_items(mailing_list: RecipientList, entries: Iterable[Any]) -> ItemReport:
@@ -44,6 +79,36 @@ def read_json(text: str) -> list[Any]:
     if not isinstance(entries, list):
         raise UnreadableFile("The file is JSON, but not a list of items.")
     return entries
+
+
+def _store(mailing_list: RecipientList, items: Sequence[NewItem], now: datetime) -> StoredItems:
+    names = [item.external_id for item in items if item.external_id is not None]
+    with transaction.atomic():
+        same = DigestItem.objects.select_for_update().filter(list=mailing_list, external_id__in=names)
+        known = {row.external_id: row for row in same}
+        changed, new, rows = list(known.values()), [], []
+        for item in items:
+            row = known.get(item.external_id) if item.external_id is not None else None
+            if row is None:
+                row = DigestItem(list=mailing_list, external_id=item.external_id, published_at=now)
+                new.append(row)
+                if item.external_id is not None:
+                    known[item.external_id] = row
+            _fill(row, item, now)
+            rows.append(row)
+        DigestItem.objects.bulk_create(new)
+        DigestItem.objects.bulk_update(changed, (*_TEXTS, "published_at", "recipient", "changed_at"))
+    return StoredItems([row.pk for row in rows], len(new), len(changed))
+
+
+def _fill(row: DigestItem, item: NewItem, now: datetime) -> None:
+    for name in _TEXTS:
+        setattr(row, name, getattr(item, name))
+    row.published_at = item.published_at or row.published_at
+    row.recipient_id, row.changed_at = item.recipient_id, now
+
+
+_TEXTS = ("title", "summary", "url", "image_url", "category")
 
 
 def _store_item(mailing_list: RecipientList, entry: Any, report: ItemReport) -> None:

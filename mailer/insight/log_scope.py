@@ -48,6 +48,16 @@ class LogFilter:
         """Whether the code that is looked for is an error's."""
         return self.smtp_code is not None and self.smtp_code >= FIRST_ERROR_CODE
 
+    @property
+    def is_impossible(self) -> bool:
+        """Whether no mail can be so: what was sent has the mail server's yes, and no reason."""
+        return self.status == Delivery.Status.SENT and bool(self.is_refused or self.reason)
+
+    @property
+    def is_scattered(self) -> bool:
+        """Whether the index of what is rare says not all that is asked, so that each row must be fetched."""
+        return (self.is_refused or bool(self.reason)) and bool(self.status or (self.is_refused and self.reason))
+
 
 def mailings_to_search(wanted: LogFilter, people: list[int] | None) -> Mailings | None:
     """The mailings in which something may be found, newest first; None for the whole log.

@@ -18,6 +18,8 @@ from mailer.models import (
 
 Addressed = TypeVar("Addressed", Recipient, Suppression, LiftedSuppression)
 
+#: The good news first.
+STATES = (Subscription.Status.ACTIVE, Subscription.Status.PENDING, Subscription.Status.UNSUBSCRIBED)
 #: How many of a person's mails are found.
 MOST_MAILS = 1_000
 
@@ -50,8 +52,7 @@ def subscribers_by_state(mailing_list: RecipientList) -> list[tuple[str, str, in
         .annotate(count=Count("pk"))
         .values_list("status", "count")
     )
-    states = (Subscription.Status.ACTIVE, Subscription.Status.PENDING, Subscription.Status.UNSUBSCRIBED)
-    return [(state.value, str(state.label), counted.get(state.value, 0)) for state in states]
+    return [(state.value, str(state.label), counted.get(state.value, 0)) for state in STATES]
 
 
 def with_address(rows: QuerySet[Addressed], text: str, whole: bool = False) -> QuerySet[Addressed]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from mailer.models import Digest, DigestItem, Mailing, Recipient, Subscription, Suppression
+from mailer.models.recipients import SubscriptionQuerySet
 
 #: No page lists or counts more items than this.
 MOST_ITEMS = 1_000
@@ -54,9 +55,27 @@ def without_news(digest: Digest, now: datetime) -> int:
     waiting = DigestItem.objects.waiting(digest, now).order_by()
     if digest.send_when_empty or waiting.filter(recipient=None).exists():
         return 0
-    with_own = waiting.values("recipient").distinct()
-    theirs = Subscription.objects.active().filter(list=digest.list_id, recipient__in=with_own)
-    return subscribers_of(digest) - theirs.exclude(cadence=Subscription.Cadence.WEEKLY).count()
+    return subscribers_of(digest) - with_own_news(digest, now).count()
+
+
+def with_own_news(digest: Digest, now: datetime) -> SubscriptionQuerySet:
+    """The active subscribers for each of whom alone something waits."""
+    own = DigestItem.objects.waiting(digest, now).order_by().exclude(recipient=None).values("recipient")
+    theirs = Subscription.objects.active().filter(list=digest.list_id, recipient__in=own)
+    return theirs.exclude(cadence=Subscription.Cadence.WEEKLY)
+
+
+def news_in_words(digest: Digest, waiting: Waiting, now: datetime) -> str:
+    """For whom there would be something in the digest, without counting its list."""
+    if digest.send_when_empty:
+        return "It is sent also to those for whom nothing is new."
+    if not waiting.item_count:
+        return "Nobody yet: nothing is new."
+    if DigestItem.objects.waiting(digest, now).filter(recipient=None).exists():
+        return "For none of them it would be empty."
+    few = with_own_news(digest, now)[: MOST_ITEMS + 1].count()
+    known = f"more than {MOST_ITEMS:,}" if few > MOST_ITEMS else f"{few:,}"
+    return f"Only {known} of them have something new, each their own; the others would get nothing."
 
 
 def last_mailing_of(digest: Digest) -> Mailing | None:

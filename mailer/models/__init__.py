@@ -2,6 +2,7 @@
 
 from mailer.models.addresses import AddressField, InvalidAddress, normalise_address, shown_address
 from mailer.models.announcements import Announcement
+from mailer.models.api_keys import ApiKey, ApiUse, Scope
 from mailer.models.claims import Claim
 from mailer.models.consent import ConsentEvent
 from mailer.models.deliveries import Attempt, Delivery
@@ -9,6 +10,7 @@ from mailer.models.digests import Digest, DigestItem
 from mailer.models.erasures import Erasure, fingerprint
 from mailer.models.figures import MailingFigures
 from mailer.models.imports import Import, ImportChange
+from mailer.models.list_figures import ListFigures
 from mailer.models.mailings import Mailing, MailingItem
 from mailer.models.recipients import Domain, Recipient, RecipientList, Subscription
 from mailer.models.relays import RelayPause
@@ -25,6 +27,8 @@ __all__ = [
     "AddressField",
     "Alert",
     "Announcement",
+    "ApiKey",
+    "ApiUse",
     "Attempt",
     "BounceScore",
     "Claim",
@@ -40,6 +44,7 @@ __all__ = [
     "ImportChange",
     "InvalidAddress",
     "LiftedSuppression",
+    "ListFigures",
     "Mailing",
     "MailingFigures",
     "MailingItem",
@@ -49,6 +54,7 @@ __all__ = [
     "Return",
     "ReturnCount",
     "RoleGrant",
+    "Scope",
     "Segment",
     "SegmentCondition",
     "SignUp",

@@ -118,6 +118,7 @@ class Delivery(models.Model):
         WORKER_LOST = "worker_lost", "the worker died while the mail was in flight"
         LET_BE = "let_be", "nobody can say whether it arrived, and staff let it be"
         CANCELLED = "cancelled", "the mailing was cancelled"
+        GUARDED = "guarded", "the staging guard (MAILER_ONLY_TO) lets no mail to this address out"
         GONE = "gone", "it came back: there is no such address"
         MAILBOX = "mailbox", "it came back: the mailbox could not take it"
         BLOCKED = "blocked", "it came back: the mail server refused it as unwanted"

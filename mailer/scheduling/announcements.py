@@ -11,7 +11,7 @@ from mailer.scheduling.planning import PUNCTUAL, begin, in_words
 from mailer.templating.check import check_context
 from mailer.templating.contexts import mailing_context
 
-#: So late an announcement is still sent, and says so in its log; as a digest's window is at first.
+#: So late an announcement is still sent, and says so in its log; as a digest's window is at first. Its pages say so.
 CATCH_UP = timedelta(hours=6)
 
 

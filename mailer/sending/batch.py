@@ -22,6 +22,7 @@ from mailer.sending.outcomes import Kind, Outcome, RelayUnavailable, SendingHalt
 from mailer.sending.patience import Result, insist
 from mailer.sending.record import Settled, finish_mailing, record
 from mailer.sending.relays import is_paused, pause_relay, resume_relay
+from mailer.sending.signatures import Sign, signer_of
 from mailer.sending.smtp import RelaySession
 from mailer.sending.stopping import stopping
 from mailer.templating.sandbox import TemplateError
@@ -96,13 +97,14 @@ class _Batch:
         """Returns why it could not go on, or nothing."""
         try:
             writer = LetterWriter(self._mailing)
+            sign = signer_of(writer.sender.address)
             first = self._claim(self._wanted.first)
             if not first:
                 return ""
             session = RelaySession(settings.RELAY, settings.EMAIL_TIMEOUT, self._journal.started)
             with translation.override(writer.language), session:
                 proved = False
-                for outcome in session.send(self._envelopes(writer, session.eight_bit, first)):
+                for outcome in session.send(self._signed(self._envelopes(writer, session.eight_bit, first), sign)):
                     if not proved and outcome.code is not None:
                         # Only an answer shows that the relay works: one that is mute takes connections too.
                         insist(resume_relay)
@@ -115,6 +117,10 @@ class _Batch:
         except (SendingHalted, TemplateError) as error:
             logger.error("Mailing %s can't go on: %s", self._mailing.pk, error)
             return str(error)
+
+    def _signed(self, envelopes: Iterator[Envelope], sign: Sign) -> Iterator[Envelope]:
+        for envelope in envelopes:
+            yield envelope._replace(data=sign(envelope.data, self._clock()))
 
     def _envelopes(self, writer: LetterWriter, eight_bit: bool, group: list[Claimed]) -> Iterator[Envelope]:
         """One envelope after the other, drawn by the relay session; a group is claimed when the last one is used up."""

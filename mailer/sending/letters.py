@@ -11,6 +11,7 @@ from django.utils import translation
 from mailer.audience.links import Signer
 from mailer.audience.repeats import Repeats
 from mailer.audience.return_paths import ReturnPaths
+from mailer.audience.staging_guard import lets_out
 from mailer.models import Delivery, Mailing, Subscription, Suppression
 from mailer.sending.claim import Claimed
 from mailer.sending.commands import Envelope
@@ -58,7 +59,7 @@ class LetterWriter:
         self._is_test = mailing.kind == Mailing.Kind.TEST
         self._version, self._translations, self._active = version, {"": ""}, ""
         self._compile("")  # a mailing whose template can't be used does not begin
-        self._sender = make_sender(mailing.list, settings.SITE_NAME, parseaddr(settings.DEFAULT_FROM_EMAIL)[1])
+        self.sender = make_sender(mailing.list, settings.SITE_NAME, parseaddr(settings.DEFAULT_FROM_EMAIL)[1])
         self._items, self._repeats = Items(mailing), Repeats(mailing)
         # A test's links look like links, and open and end nothing.
         self._leaving = Signer("test" if self._is_test else "unsubscribe", self._list.id) if self._list else None
@@ -74,6 +75,8 @@ class LetterWriter:
         reason = Delivery.Reason.NONE
         if claimed.person is None:
             reason = Delivery.Reason.ERASED
+        elif not lets_out(claimed.person.email):
+            reason = Delivery.Reason.GUARDED
         elif claimed.suppressed and not (self._list is None and claimed.suppressed in Suppression.FOR_LISTS):
             reason = Delivery.Reason.SUPPRESSED
         elif self._is_test:
@@ -95,7 +98,7 @@ class LetterWriter:
             return Outcome(claimed.id, Kind.PERMANENT, None, str(error), Delivery.Reason.TEMPLATE)
         if data is None:
             return Outcome(claimed.id, Kind.SKIPPED, reason=Delivery.Reason.EMPTY)
-        sender = self._return_paths.make(claimed.id) if self._return_paths else self._sender.address
+        sender = self._return_paths.make(claimed.id) if self._return_paths else self.sender.address
         return Envelope(claimed.id, sender, person.email, data)
 
     def look_up(self, people: Collection[int], now: datetime) -> None:
@@ -136,7 +139,7 @@ class LetterWriter:
         compiled = self._compile(language)
         context = mailing_context(self._mailing, self._items.shared(had), language) | {"links": links.there()}
         composition = compose(compiled, context, PERSONAL | ITEM_NAMES if has_own else PERSONAL)
-        made = _Sheets(Stationery(composition, self._sender, eight_bit), compiled.names_attributes)
+        made = _Sheets(Stationery(composition, self.sender, eight_bit), compiled.names_attributes)
         if len(self._stationeries) >= _MOST_SHEETS:
             self._stationeries.clear()
         self._stationeries[kind] = made

@@ -84,6 +84,8 @@ def own_head(addressee: Addressee, subject: str, now: datetime) -> bytes:
     """The header fields of one mail."""
     head = f"Message-ID: {addressee.message_id}\r\nDate: {_date(int(now.timestamp()))}\r\n"
     head += mailbox("To", addressee.name, addressee.address) + subject_field(subject)
+    if settings.PROVIDER == "postmark":  # its events name a mail by its own id and by this
+        head += f"X-PM-Metadata-delivery: {addressee.message_id[1:].partition('@')[0]}\r\n"
     if addressee.unsubscribe_url:
         head += (
             f"List-Unsubscribe: <{addressee.unsubscribe_url}>\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"

@@ -5,7 +5,6 @@ the fields that begins with a dot or has line ends of another kind. For every ot
 text.
 """
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,9 +24,6 @@ from mailer.sending.message import (
 )
 from mailer.templating.compose import Composition, Field, Parts, joined
 
-#: What makes a value more than a part of one line.
-_BREAKS = re.compile(r"^\.|[\n\r\x00]")
-
 
 @dataclass(frozen=True, slots=True)
 class _Slot:
@@ -39,19 +35,22 @@ class _Slot:
     def value(self, personal: dict[str, Any]) -> bytes | None:
         """The field's bytes; None if they would not stay within their lines."""
         value = self.field.fill(personal)
-        content = value.encode()
         if self.edge and (not value or value != value.strip()):
             return None
-        if _BREAKS.search(value):
-            return self._lines(content)
+        content = value.encode()
+        if content[:1] == b".":
+            return None
+        if not value.isprintable():  # else there is no end of line in it, which is quicker to see than a search for one
+            if "\r" in value or "\x00" in value:
+                return None
+            if "\n" in value:
+                return self._lines(content)
         return content if len(content) <= self.room else None
 
     def _lines(self, content: bytes) -> bytes | None:
         """The bytes of a value that has several lines."""
         first, last = content.find(b"\n"), len(content) - content.rfind(b"\n") - 1
-        if first < 0 or max(first, last) > self.room or content.startswith(b".") or not _fits(content):
-            return None
-        return None if b"\r" in content or b"\x00" in content else _on_the_wire(content)
+        return _on_the_wire(content) if max(first, last) <= self.room and _fits(content) else None
 
 
 class Stationery:

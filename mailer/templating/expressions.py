@@ -5,7 +5,7 @@ An expression may raise where Django's would give a value or another error: then
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import lru_cache, partial
 from operator import ge, gt, le, lt
 from typing import Any
 
@@ -97,8 +97,9 @@ def _filtered(function: Any, given: list[str], arguments: list[tuple[bool, Any]]
     if function is default and is_constant:
         return f"({given[0]} or {given[1]})"
     if function is ALLOWED["date"] and is_constant and arguments:
-        writer = partial(date_writer, str(arguments[0][1]))
-        return f"{source.opening(f'{source.bind(writer)}({source.bind(get_language)}())')}({given[0]})"
+        language = source.opening(f"{source.bind(get_language)}()")
+        written_for = source.bind(_date_writer(str(arguments[0][1])))
+        return f"{source.opening(f'{written_for}({language})')}({given[0]})"
     if getattr(function, "needs_autoescape", False):
         function_name = source.bind(partial(function, autoescape=scope.autoescape))
     else:
@@ -106,6 +107,12 @@ def _filtered(function: Any, given: list[str], arguments: list[tuple[bool, Any]]
     if getattr(function, "is_safe", False) and function not in EXACT:
         return f"{source.bind(_kept_safe)}({', '.join([function_name, *given])})"
     return f"{function_name}({', '.join(given)})"
+
+
+@lru_cache(maxsize=256)
+def _date_writer(date_format: str) -> Callable[[str | None], Callable[[Any], str]]:
+    """One object a format, so that it is opened once however often a template has it."""
+    return partial(date_writer, date_format)
 
 
 def _look_up(variable: Variable, source: Source, scope: Scope, optional: bool) -> str:

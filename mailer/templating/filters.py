@@ -91,6 +91,8 @@ def _truncation(length: int, language: str | None) -> tuple[int, str]:
 def _wordwrap(value: Any, arg: Any) -> Any:
     if type(value) is not str or type(arg) is not int or len(value) > MOST_KEPT:
         return ALLOWED["wordwrap"](value, arg)
+    if len(value) <= arg and _wraps_simply(value):  # a line, as most titles are
+        return value.rstrip(" ")
     return _wrapped(value, arg)
 
 

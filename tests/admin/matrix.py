@@ -41,6 +41,7 @@ django_celery_beat.ClockedSchedule     -      -      -       -
 django_celery_beat.SolarSchedule       -      -      -       -
 
 auth.User                              -      -      -       -
+mailer.ApiKey                          -      -      -       never
 auth.Group                             -      -      -       -
 axes.AccessAttempt                     -      never  never   never
 axes.AccessLog                         -      never  never   never
@@ -70,6 +71,7 @@ mailer_recipient_lift                  nothing   M
 mailer_recipient_unsubscribe           nothing   M
 mailer_recipient_dossier               nothing   MS
 mailer_suppression_lift                nothing   M
+mailer_apikey_revoke                   nothing   -
 mailer_digest_pause                    nothing   S
 mailer_digest_resume                   nothing   S
 mailer_digest_send                     S         S

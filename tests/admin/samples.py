@@ -12,6 +12,7 @@ from django_celery_results.models import GroupResult
 from mailer.models import (
     Alert,
     Announcement,
+    ApiKey,
     BounceScore,
     Delivery,
     Digest,
@@ -42,6 +43,7 @@ def make_samples() -> dict[type[Model], Model]:
     LiftedSuppression.objects.create(
         pk=7, email=address, reason="manual", note=f"asked as {address}", created_at=AFTERNOON, lifted_at=AFTERNOON
     )
+    ApiKey.objects.create(name="Newsroom", prefix="ap_12345678", digest="0" * 64, scopes=["items"])
     Erasure.objects.create(fingerprint=fingerprint("gone@example.com"), erased_at=AFTERNOON)
     Alert.objects.create(key="beat", title="Beat is silent", text="It rang last.", since=AFTERNOON, seen_at=AFTERNOON)
     for changed, words in ((Digest, "Name: News → Daily news."), (Recipient, f"Address: {address} → eva@example.com.")):

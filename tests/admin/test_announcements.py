@@ -128,10 +128,16 @@ def test_it_is_let_go_at_a_time_and_taken_back(admin_client: Client, draft: Anno
     admin_client.post(page(draft, "send"), later)
     draft.refresh_from_db()
     assert (draft.status, draft.send_at and draft.send_at.hour) == ("scheduled", 7)
-    assert "Mon 1 Jun 2099 09:00 Europe/Berlin" in admin_client.get(page(draft)).content.decode()
+    said = admin_client.get(page(draft)).content.decode()
+    assert "Mon 1 Jun 2099 09:00 Europe/Berlin" in said
+    assert "still sent until Mon 1 Jun 2099 15:00 Europe/Berlin" in said
     admin_client.post(page(draft, "withdraw"))
     draft.refresh_from_db()
     assert draft.status == "draft"
+
+
+def test_before_it_is_let_go_staff_read_how_late_it_may_become(admin_client: Client, draft: Announcement) -> None:
+    assert "still sent up to 6 hours later" in admin_client.get(page(draft, "send")).content.decode()
 
 
 @pytest.mark.parametrize(

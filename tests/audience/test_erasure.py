@@ -50,6 +50,7 @@ ADA = "ada.lovelace@example.org"
 
 #: Columns that name none of the recipients: codes and ids, staff and their accounts, and what was published.
 NAME_NOBODY = """admin.LogEntry object_id
+mailer.ApiKey name prefix digest scopes
 auth.Permission name codename
 auth.Group name
 auth.User password username first_name last_name email
@@ -75,6 +76,7 @@ mailer.Announcement name fields time_zone
 mailer.Digest slug name more_url
 mailer.Mailing time_zone reason
 mailer.MailingFigures counted
+mailer.ListFigures states joined left
 mailer.Attempt outcome by
 mailer.Import encoding delimiter meanings counts made
 mailer.ImportChange time_zone language

@@ -8,6 +8,7 @@ from random import Random
 import pytest
 from django.db import connection
 from django.db.models import QuerySet
+from pytest_django import DjangoAssertNumQueries
 
 from mailer.insight import log_filters, log_scope, log_walks
 from mailer.insight.log_filters import LOG_ORDER, LogFilter, Page, find_deliveries
@@ -186,3 +187,11 @@ def _deliver(
     )
     count_again(mailing)
     mailing.save()
+
+
+def test_what_no_mail_can_be_is_not_looked_for(
+    log: list[RecipientList], django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    for impossible in (LogFilter(status="sent", smtp_code=550), LogFilter(status="sent", reason="address")):
+        with django_assert_num_queries(0):
+            assert find_deliveries(impossible, None, 7) == Page([], None)

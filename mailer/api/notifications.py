@@ -1,0 +1,98 @@
+"""Single mails: taken once they are written down, and followed to their end."""
+
+from datetime import datetime
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from django.http import HttpRequest
+from django.utils import timezone
+from ninja import Field, Header, Path, Router, Schema, Status
+from pydantic import StringConstraints
+
+from mailer.api.access import Needs, key_of
+from mailer.api.problems import Problem, missing
+from mailer.api.values import Address, Data, Id, Line, Moment, Slug
+from mailer.models import Delivery, EmailTemplate, Mailing, Scope
+from mailer.scheduling.notifications import plan_notification
+from mailer.tasks import take_notification
+from mailer.templating.sandbox import TemplateError
+
+router = Router(tags=["notifications"], auth=Needs(Scope.NOTIFICATIONS))
+_KIND = Mailing.Kind.NOTIFICATION
+
+
+class NotificationIn(Schema):
+    """One mail to one person."""
+
+    template: Slug = Field(examples=["notification"])
+    to: Address
+    context: Data = Field({}, description="All that the template names.")
+    send_at: Moment | None = Field(None, description="At once if it is left out or past.")
+
+
+class NotificationOut(Schema):
+    """A mail that was taken, and what became of it."""
+
+    id: int
+    delivery: int
+    template: str
+    status: str
+    reason: str
+    send_at: datetime
+    sent_at: datetime | None
+    attempts: int
+    smtp_code: int | None
+    smtp_text: str
+
+
+Key = Annotated[Line, StringConstraints(min_length=1, max_length=150)]
+
+
+@router.post("/notifications", response={202: NotificationOut}, summary="Send a mail")
+def send_notification(
+    request: HttpRequest, data: NotificationIn, idempotency_key: Header[Key | None] = None
+) -> Status[dict[str, Any]]:
+    """Write the mail down; 202 says that it is, and will be sent whatever fails next.
+
+    The same `Idempotency-Key` again answers with the first mail, and sends no other.
+    """
+    key = f"api:{key_of(request).pk}:{idempotency_key}" if idempotency_key else None
+    if not EmailTemplate.objects.filter(slug=data.template).exists():
+        raise Problem(
+            HTTPStatus.NOT_FOUND, "There is no such template.", {"template": f"There is no {data.template!r}."}
+        )
+    due = max(data.send_at or timezone.now(), timezone.now())
+    try:
+        mailing = take_notification(plan_notification(due, data.to, data.template, data.context, key))
+    except TemplateError as error:
+        raise Problem(
+            HTTPStatus.CONFLICT, "The template can't be filled with this.", {"context": str(error)}
+        ) from error
+    if not _is_of(mailing, data):
+        raise Problem(HTTPStatus.CONFLICT, "This Idempotency-Key was used for another mail.")
+    return Status(202, _shown(mailing))
+
+
+@router.get("/notifications/{id}", response=NotificationOut, summary="Read what became of a mail")
+def read_notification(request: HttpRequest, id: Path[Id]) -> dict[str, Any]:
+    """The mail as it stands."""
+    mailing = Mailing.objects.filter(pk=id, kind=_KIND).first()
+    if mailing is None:
+        raise missing("such notification")
+    return _shown(mailing)
+
+
+def _is_of(mailing: Mailing, data: NotificationIn) -> bool:
+    recipient = mailing.recipient
+    same_person = recipient is None or recipient.email == data.to
+    return same_person and mailing.version.template.slug == data.template and mailing.context == data.context
+
+
+def _shown(mailing: Mailing) -> dict[str, Any]:
+    delivery: Delivery = mailing.deliveries.get()
+    own = {"id": mailing.pk, "delivery": delivery.pk, "send_at": mailing.scheduled_for}
+    told = {name: getattr(delivery, name) for name in ("status", "reason", "sent_at", "attempts", *_ANSWER)}
+    return own | told | {"template": mailing.version.template.slug}
+
+
+_ANSWER = ("smtp_code", "smtp_text")

@@ -1,0 +1,27 @@
+"""Makes DKIM keys in files, and what is published of them."""
+
+from functools import cache
+from pathlib import Path
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+
+_MAKE = {
+    "rsa": lambda: rsa.generate_private_key(65537, 2048),
+    "rsa1024": lambda: rsa.generate_private_key(65537, 1024),  # noqa: S505 - to be refused
+    "ec": lambda: ec.generate_private_key(ec.SECP256R1()),
+    "ed25519": ed25519.Ed25519PrivateKey.generate,
+}
+
+
+@cache
+def pem(kind: str) -> bytes:
+    """The same key each time: making one is slow."""
+    form = serialization.PrivateFormat.PKCS8
+    return _MAKE[kind]().private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption())
+
+
+def key_file(folder: Path, kind: str) -> str:
+    path = folder / f"{kind}.pem"
+    path.write_bytes(pem(kind))
+    return str(path)
