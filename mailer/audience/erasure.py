@@ -40,6 +40,8 @@ def erase(recipient: Recipient, note: str, by: Any, now: datetime) -> Erasure:
     Raises MailInFlight.
     """
     with transaction.atomic():
+        # Whoever writes down what a report says of their mail locks the person too, and waits, or has ended.
+        list(Recipient.objects.select_for_update(of=("self",)).filter(pk=recipient.pk))
         mails = _lock_mails(recipient)
         forget_in_staffs_log(recipient)
         forget_in_task_results(recipient)

@@ -52,8 +52,10 @@ def record_return(delivery_id: int, fates: Sequence[Fate], source: Return.Source
     and then nothing was done.
     """
     with transaction.atomic():
+        # The person first, as when they are erased: then either all of this is erased too, or they are nobody here.
+        theirs = Recipient.objects.filter(pk__in=Delivery.objects.filter(pk=delivery_id).values("recipient_id"))
+        person = theirs.select_for_update(of=("self",)).first()
         delivery = Delivery.objects.select_for_update(of=("self",)).filter(pk=delivery_id).first()
-        person = Recipient.objects.filter(pk=delivery.recipient_id).first() if delivery else None
         fate, names_other = _fate_of(fates, person)
         ending = _refuse(delivery, fate, now)
         if delivery is not None and ending is None:

@@ -5,8 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 import pytest
-from django.db import connections
+from django.db import connections, transaction
 
+from mailer.audience.erasure import erase
 from mailer.audience.fates import Fate, Outcome
 from mailer.feedback.returns import Ending, record_return
 from mailer.models import BounceScore, Delivery, Digest, Mailing, Return, ReturnCount, Suppression
@@ -69,3 +70,23 @@ def test_many_reports_at_once_leave_the_sums_true_and_stop_the_mailing_once(mail
     assert sums == (mailing.sent, mailing.bounced) == (0, 40)
     assert (mailing.status, mailing.reason.count("paused itself")) == ("paused", 1)
     assert Suppression.objects.count() == sum(mail.pk % 3 == 0 for mail in mails)
+
+
+def test_a_report_that_meets_an_erasure_waits_for_it_and_names_nobody(mails: list[Delivery], now: datetime):
+    person, address = mails[0].recipient, mails[0].recipient.email
+
+    def report() -> Ending:
+        try:
+            fate = Fate(Outcome.GONE, address, "", f"no {address}")
+            return record_return(mails[0].pk, (fate,), Return.Source.PIPE, now)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            erase(person, "", None, now)
+            reported = pool.submit(report)
+            with pytest.raises(TimeoutError):
+                reported.result(timeout=1)
+        assert reported.result(timeout=20) == Ending.NEW
+    assert (Suppression.objects.count(), Return.objects.get().diagnostic) == (0, "")
