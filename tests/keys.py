@@ -1,10 +1,14 @@
 """Makes DKIM keys in files, and what is published of them."""
 
+import re
 from functools import cache
 from pathlib import Path
 
+import dkim
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+
+from mailer.sending.dkim import SigningKey
 
 _MAKE = {
     "rsa": lambda: rsa.generate_private_key(65537, 2048),
@@ -25,3 +29,16 @@ def key_file(folder: Path, kind: str) -> str:
     path = folder / f"{kind}.pem"
     path.write_bytes(pem(kind))
     return str(path)
+
+
+def verdicts(message: bytes, keys: tuple[SigningKey, ...]) -> list[bool]:
+    """What dkimpy says of each signature."""
+    records = {f"{key.name}.".encode(): f"v=DKIM1; k={key.algorithm}; p={key.public}".encode() for key in keys}
+    checker = dkim.DKIM(message)
+    found = []
+    for number in range(len(re.findall(rb"(?mi)^dkim-signature:", message))):
+        try:
+            found.append(checker.verify(number, dnsfunc=lambda name, timeout=5: records.get(name, b"")))
+        except dkim.DKIMException:
+            found.append(False)
+    return found

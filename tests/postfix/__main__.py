@@ -42,9 +42,25 @@ def environment_for(folder: Path, relay: int) -> dict[str, str]:
         "EMAIL_URL": f"smtp://127.0.0.1:{relay}",
         "DEFAULT_FROM_EMAIL": "post@example.org",
         "BOUNCE_ADDRESS": "bounces@bounce.example.org",
+        "DKIM_KEYS": ",".join(f"{name}={file}" for name, file in make_keys(folder)),
         "BOUNCE_PAUSE_PERCENT": "100",  # a fifth is meant to come back
         "LOG_LEVEL": "WARNING",
     }
+
+
+def make_keys(folder: Path) -> list[tuple[str, str]]:
+    """A key of each kind, in a file that nobody's pipe, whose settings name it, may read too."""
+    kinds = {"rsa": "RSA", "ed25519": "ED25519"}
+    found = []
+    for kind, algorithm in kinds.items():
+        file = folder / f"{kind}.pem"
+        options = ["-pkeyopt", "rsa_keygen_bits:2048"] if kind == "rsa" else []
+        subprocess.run(
+            ["openssl", "genpkey", "-algorithm", algorithm, *options, "-out", file], check=True, capture_output=True
+        )
+        file.chmod(0o644)
+        found.append((f"{kind}._domainkey.example.org", str(file)))
+    return found
 
 
 def make_pipe(folder: Path, environment: dict[str, str]) -> Path | None:

@@ -14,13 +14,16 @@ import django
 
 django.setup()
 
+from django.conf import settings  # noqa: E402
 from django.utils import timezone  # noqa: E402 - Django has to be set up before its models
 
 from mailer.models import Delivery, EmailTemplate, Mailing, Return, Suppression, TemplateVersion  # noqa: E402
 from mailer.scheduling.planning import plan_now  # noqa: E402
 from mailer.sending.batch import send_range  # noqa: E402
 from mailer.sending.claim import Range  # noqa: E402
+from mailer.sending.signatures import load_keys  # noqa: E402
 from tests.build import make_digest, make_item, make_list, subscribe  # noqa: E402
+from tests.keys import verdicts  # noqa: E402
 from tests.postfix.kinds import KINDS, Kind, kind_of  # noqa: E402
 from tests.postfix.relay import Ports, Postfix  # noqa: E402
 from tests.postfix.world import World  # noqa: E402
@@ -42,7 +45,12 @@ def main(folder: Path, relay: int, pipe: Path | None) -> int:
             for minutes in (0, 2, 10, 30):
                 send(mailing, timedelta(minutes=minutes))
             wait(mailing, postfix)
-            problems = [*check_deliveries(mailing), *check_sums(mailing), *check_arrivals(world)]
+            problems = [
+                *check_deliveries(mailing),
+                *check_sums(mailing),
+                *check_arrivals(world),
+                *check_signatures(world),
+            ]
             if problems:
                 print(postfix.last_lines())
     print("\n".join(problems[:40] or tell(mailing)))
@@ -135,6 +143,14 @@ def check_arrivals(world: World) -> Iterator[str]:
         yield f"{len(twice)} mails arrived twice"
 
 
+def check_signatures(world: World) -> Iterator[str]:
+    """Each mail's signatures, as dkimpy verifies them at the end of its way."""
+    keys = load_keys(tuple(settings.DKIM_KEYS.items()))
+    bad = sum(verdicts(message, keys) != [True, True] for message in world.messages)
+    if bad or not world.messages:
+        yield f"{bad} of {len(world.messages)} mails have no two signatures that hold"
+
+
 def tell(mailing: Mailing) -> list[str]:
     """What was seen."""
     reasons = Counter(mailing.deliveries.values_list("status", "reason"))
@@ -142,6 +158,7 @@ def tell(mailing: Mailing) -> list[str]:
     return [
         f"planned {mailing.planned} = sent {mailing.sent} + bounced {mailing.bounced} + failed {mailing.failed}",
         ", ".join(f"{status} {reason}: {count}" for (status, reason), count in sorted(reasons.items())),
+        "every mail that arrived has two DKIM signatures that dkimpy verifies",
         ", ".join(f"{count} reports by {door}" for door, count in sorted(doors.items())),
     ]
 

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
-import dkim
 import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
@@ -29,7 +28,7 @@ from mailer.sending.message_id import message_id
 from mailer.sending.signatures import KeyUnusable, NoKeyForSender, load_keys, signer_of
 from tests.build import make_item
 from tests.fake_relay import FakeRelay
-from tests.keys import key_file
+from tests.keys import key_file, verdicts
 
 NOW = datetime(2026, 11, 23, 15, tzinfo=UTC)
 HEAD = (
@@ -51,19 +50,6 @@ def received(data: bytes) -> bytes:
     """What a mail server makes of what came after DATA (RFC 5321 section 4.5.2)."""
     lines = data.removesuffix(b".\r\n").split(b"\r\n")
     return b"\r\n".join(line[1:] if line.startswith(b".") else line for line in lines)
-
-
-def verdicts(message: bytes, keys: tuple[SigningKey, ...]) -> list[bool]:
-    """What dkimpy says of each signature."""
-    records = {f"{key.name}.".encode(): f"v=DKIM1; k={key.algorithm}; p={key.public}".encode() for key in keys}
-    checker = dkim.DKIM(message)
-    found = []
-    for number in range(len(re.findall(rb"(?mi)^dkim-signature:", message))):
-        try:
-            found.append(checker.verify(number, dnsfunc=lambda name, timeout=5: records.get(name, b"")))
-        except dkim.DKIMException:
-            found.append(False)
-    return found
 
 
 def holds(message: bytes, key: SigningKey) -> bool:
