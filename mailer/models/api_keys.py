@@ -19,11 +19,11 @@ _PREFIX_LENGTH = 8
 class Scope(models.TextChoices):
     """What a key may do; each is asked for by name at its addresses."""
 
-    ITEMS = "items", "Write and read items"
-    PEOPLE = "people", "Write and read recipients and their subscriptions"
-    NOTIFICATIONS = "notifications", "Send single mails, and read what became of them"
-    LOG = "log", "Read mailings and deliveries"
-    SUPPRESSIONS = "suppressions", "Read, add and lift suppressions"
+    ITEMS = "items", "Items"
+    PEOPLE = "people", "People, subscriptions"
+    NOTIFICATIONS = "notifications", "Single mails"
+    LOG = "log", "Delivery log"
+    SUPPRESSIONS = "suppressions", "Suppressions"
 
 
 def validate_scopes(value: object) -> None:
