@@ -54,7 +54,7 @@ class Connection:
         if self._client.sock is None:
             raise RelayUnavailable(f"{relay.host}:{relay.port} closed the connection")
         self.sock = self._client.sock
-        self._stream = Stream(self.sock)
+        self._stream = Stream(self.sock, timeout)
         self.eight_bit = self._client.has_extn("8bitmime")
         self.pipelining = self._client.has_extn("pipelining")
         self.offered: Envelope | None = None
@@ -84,11 +84,12 @@ class Connection:
         Raises ConnectionLost, or RelayUnavailable where the server refuses us and not a recipient.
         """
         self._stream.receive()
-        self._await_answer()
         content = CONTENT.fullmatch(self._stream.received)
         if content and self.handed_over and self.offered and self.expected == _WHOLE_GROUP and not self._discarding:
             yield self._take_content(self.handed_over, content)
             self._hand_over_body(self.offered, take)
+        else:
+            self._await_answer()
         while self.expected and (answer := self._stream.next_answer()):
             outcome = self._advance(self.expected.popleft(), answer, take)
             if outcome is not None:

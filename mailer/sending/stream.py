@@ -1,5 +1,6 @@
 """The bytes of an SMTP connection: written whole, and read as replies."""
 
+import select
 import socket
 import ssl
 
@@ -21,21 +22,23 @@ class ConnectionLost(Exception):
 class Stream:
     """A connected socket, and what it has received that is no complete reply yet."""
 
-    def __init__(self, sock: socket.socket) -> None:
-        """Nothing is received yet."""
-        self._sock = sock
+    def __init__(self, sock: socket.socket, timeout: float) -> None:
+        """Nothing is received yet. `timeout` is how many seconds the server may take to make room for more."""
+        self._sock, self._timeout = sock, timeout
         self._is_tls = isinstance(sock, ssl.SSLSocket)
+        if not self._is_tls:
+            sock.settimeout(0)  # or Python would ask the kernel before each call whether it may be made
         self.received = b""
 
     def write(self, data: bytes) -> None:
         """Write all. Raises ConnectionLost."""
         written = 0
         try:
-            written = self._sock.send(data)  # all of it, unless the socket's buffer is full
+            written = self._send(data)  # all of it, unless the socket's buffer is full
             if written < len(data):
                 view = memoryview(data)
                 while written < len(data):
-                    written += self._sock.send(view[written:])
+                    written += self._send(view[written:])
         except OSError as error:
             raise ConnectionLost(f"the connection broke while writing: {error}", written) from error
 
@@ -45,6 +48,8 @@ class Stream:
             chunk = self._sock.recv(_CHUNK)
             while self._is_tls and self._sock.pending():  # type: ignore[attr-defined]
                 chunk += self._sock.recv(_CHUNK)
+        except BlockingIOError:
+            return  # it only looked as if something had arrived
         except OSError as error:
             raise ConnectionLost(f"the connection broke: {error}") from error
         if not chunk:
@@ -62,3 +67,14 @@ class Stream:
         except ValueError as error:
             raise ConnectionLost(str(error)) from error
         return answer
+
+    def _send(self, data: bytes | memoryview) -> int:
+        """How many bytes went out. Raises TimeoutError where there is no room for any."""
+        try:
+            return self._sock.send(data)
+        except BlockingIOError:
+            room = select.poll()
+            room.register(self._sock, select.POLLOUT)
+            if not room.poll(self._timeout * 1000):
+                raise TimeoutError("timed out") from None
+            return 0
