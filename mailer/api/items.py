@@ -14,7 +14,7 @@ from mailer.api.access import Needs
 from mailer.api.lists import list_of
 from mailer.api.pages import Page, PageQuery, page_of
 from mailer.api.problems import Problem, missing
-from mailer.api.values import Address, Line, Moment, Slug, Text, Title
+from mailer.api.values import Address, Given, Line, Moment, Slug, Text, Title
 from mailer.audience.items import NewItem, store_items
 from mailer.models import DigestItem, Recipient, Scope
 
@@ -40,7 +40,7 @@ Link = Annotated[
 ]
 
 
-class ItemIn(Schema):
+class ItemIn(Given):
     """Something new."""
 
     external_id: Annotated[Line, StringConstraints(min_length=1, max_length=200)] | None = Field(
@@ -55,7 +55,7 @@ class ItemIn(Schema):
     recipient: Address | None = Field(None, description="For this person alone, whom the service has to know.")
 
 
-class ItemsIn(Schema):
+class ItemsIn(Given):
     """Items to be written: all of them, or none if one can't be used."""
 
     items: list[ItemIn] = Field(min_length=1, max_length=MOST)
@@ -118,7 +118,7 @@ def _new(entry: ItemIn, number: int, people: dict[str, int]) -> NewItem:
     if entry.recipient is not None and entry.recipient not in people:
         where = {f"items.{number}.recipient": "Nobody here has this address; write the recipient first."}
         raise Problem(HTTPStatus.NOT_FOUND, "Somebody is not known here.", where)
-    said = entry.dict(exclude={"recipient"})
+    said = entry.model_dump(exclude={"recipient"})
     return NewItem(recipient_id=people[entry.recipient] if entry.recipient else None, **said)
 
 

@@ -11,7 +11,7 @@ from pydantic import StringConstraints
 
 from mailer.api.access import Needs, key_of
 from mailer.api.problems import Problem, missing
-from mailer.api.values import Address, Data, Id, Line, Moment, Slug
+from mailer.api.values import Address, Data, Given, Id, Line, Moment, Slug
 from mailer.models import Delivery, EmailTemplate, Mailing, Scope
 from mailer.scheduling.notifications import plan_notification
 from mailer.tasks import take_notification
@@ -21,7 +21,7 @@ router = Router(tags=["notifications"], auth=Needs(Scope.NOTIFICATIONS))
 _KIND = Mailing.Kind.NOTIFICATION
 
 
-class NotificationIn(Schema):
+class NotificationIn(Given):
     """One mail to one person."""
 
     template: Slug = Field(examples=["notification"])

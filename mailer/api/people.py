@@ -12,7 +12,7 @@ from pydantic import StringConstraints
 
 from mailer.api.access import Needs, key_of
 from mailer.api.problems import Problem, missing
-from mailer.api.values import Address, Data, Language, Line, Moment, Slug, Zone
+from mailer.api.values import Address, Data, Given, Language, Line, Moment, Slug, Zone
 from mailer.audience.consent import Word
 from mailer.audience.people import Membership, Profile, Written, write_person
 from mailer.models import Recipient, RecipientList, Scope, Subscription
@@ -22,7 +22,7 @@ router = Router(tags=["recipients"], auth=Needs(Scope.PEOPLE))
 MOST, MOST_LISTS = 1_000, 100
 
 
-class SubscriptionIn(Schema):
+class SubscriptionIn(Given):
     """A person on a list, or off it."""
 
     list: Slug
@@ -32,7 +32,7 @@ class SubscriptionIn(Schema):
     again: bool = Field(False, description="Also if they left the list: only if they asked you for it.")
 
 
-class RecipientIn(Schema):
+class RecipientIn(Given):
     """A person by their address. What is left out stays as it is."""
 
     email: Address
@@ -43,7 +43,7 @@ class RecipientIn(Schema):
     subscriptions: list[SubscriptionIn] = Field([], max_length=MOST_LISTS)
 
 
-class RecipientsIn(Schema):
+class RecipientsIn(Given):
     """People to be written: all of them, or none if one can't be."""
 
     recipients: list[RecipientIn] = Field(min_length=1, max_length=MOST)
@@ -133,7 +133,7 @@ def _lists(entries: list[RecipientIn]) -> dict[str, RecipientList]:
 
 
 def _write(entry: RecipientIn, lists: dict[str, RecipientList], word: Word) -> Written:
-    named = entry.dict(include={"name", "time_zone", "language", "attributes"}, exclude_none=True)
+    named = entry.model_dump(include={"name", "time_zone", "language", "attributes"}, exclude_none=True)
     memberships = {
         lists[wish.list]: Membership(wish.subscribed, wish.cadence, wish.paused_until, wish.again)
         for wish in entry.subscriptions

@@ -12,7 +12,7 @@ from pydantic import StringConstraints
 from mailer.api.access import Needs, key_of
 from mailer.api.pages import Page, PageQuery, page_of
 from mailer.api.problems import Problem, missing
-from mailer.api.values import Address, Line, Moment
+from mailer.api.values import Address, Given, Line, Moment
 from mailer.audience.suppressions import lift_suppression, suppress
 from mailer.models import Scope, Suppression
 
@@ -20,7 +20,7 @@ router = Router(tags=["suppressions"], auth=Needs(Scope.SUPPRESSIONS))
 Note = Annotated[Line, StringConstraints(max_length=300)]
 
 
-class SuppressionIn(Schema):
+class SuppressionIn(Given):
     """Nothing goes to this address any more."""
 
     email: Address
@@ -28,7 +28,7 @@ class SuppressionIn(Schema):
     expires_at: Moment | None = Field(None, description="Never if it is left out.")
 
 
-class Lift(Schema):
+class Lift(Given):
     """Mail goes to the address again."""
 
     note: Annotated[Line, StringConstraints(min_length=1, max_length=300)] = Field(description="Why.")

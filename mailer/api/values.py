@@ -4,13 +4,13 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any
-from zoneinfo import available_timezones
 
 from django.core.exceptions import ValidationError
-from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 from typing_extensions import TypeAliasType
 
 from mailer.models import normalise_address, validate_time_zone
+from mailer.models.zones import known_time_zones
 
 #: Characters of a person's attributes or a mail's context.
 MOST_DATA = 60_000
@@ -73,6 +73,12 @@ def _depth(value: Any) -> int:
     return 1 + max(map(_depth, inner), default=0)
 
 
+class Given(BaseModel):
+    """What a program gives: an object with these fields and no others, so that a slip in a name is not lost."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
 Line = Annotated[str, _no(_NOT_IN_LINE), _says(pattern=f"^[^{_NOT_IN_LINE}]*$")]
 #: With at least one letter.
 Title = Annotated[
@@ -88,12 +94,16 @@ Address = Annotated[
     AfterValidator(_address),
     _says(format="email", pattern=_PLAIN_ADDRESS, examples=["ada@example.org"]),
 ]
-Zone = Annotated[str, AfterValidator(_zone), _says(enum=sorted(available_timezones()))]
+Zone = Annotated[str, AfterValidator(_zone), _says(enum=sorted(known_time_zones()))]
 Language = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,1}$"), _says(examples=["de", "pt-br"])
 ]
 Moment = Annotated[
-    AwareDatetime, AfterValidator(_storable), _says(examples=["2026-11-23T15:00:00+01:00"], format="date-time")
+    AwareDatetime,
+    AfterValidator(_storable),
+    _says(
+        examples=["2026-11-23T15:00:00+01:00"], format="date-time", pattern=r"^(19[7-9][0-9]|20[0-9]{2}|21[0-9]{2})-"
+    ),
 ]
 Plain = TypeAliasType("Plain", "Text | bool | int | float | list[Plain] | dict[Text, Plain] | None")
 Data = Annotated[dict[Text, Plain], AfterValidator(_small)]
