@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db import connection
 
-from benchmarks.letters import Sample
+from benchmarks.letters import Sample, without_markdown
 from benchmarks.programs import ROOT
 from mailer.templating.inlining import inline_source
 
@@ -30,8 +30,8 @@ class PostOffice:
             "port": sink_port,
             "database": os.environ["DATABASE_URL"],
             "subject": version.subject,
-            "html": inline_source(version.html),
-            "text": version.text,
+            "html": inline_source(without_markdown(version.html)),
+            "text": without_markdown(version.text),
             "shared": sample.shared,
             "people": [sample.people[number % len(sample.people)] for number in range(mails)],
         }

@@ -7,7 +7,7 @@ from django.core.mail import EmailMultiAlternatives
 from django.template import Context, Engine
 from premailer import transform
 
-from benchmarks.letters import Sample
+from benchmarks.letters import Sample, without_markdown
 from mailer.models import Attempt
 
 
@@ -18,8 +18,8 @@ class PlainLoop:
         """The templates are parsed once, which the loop gets for nothing."""
         version = sample.mailing.version
         engine = Engine(autoescape=True)
-        self._html = engine.from_string(version.html)
-        self._text = engine.from_string(version.text)
+        self._html = engine.from_string(without_markdown(version.html))
+        self._text = engine.from_string(without_markdown(version.text))
         self._subject = engine.from_string(version.subject)
         self._sample, self._mails = sample, mails
 

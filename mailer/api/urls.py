@@ -11,7 +11,7 @@ from mailer.api import items, lists, log, notifications, people, suppressions
 from mailer.api.problems import MEDIA_TYPE, PROBLEM, handle_problems
 
 #: What any address can answer besides what it is there for.
-_PROBLEMS = ("400", "401", "403", "404", "409", "414", "422", "429")
+_PROBLEMS = ("400", "401", "403", "404", "409", "422", "429")
 
 
 class Api(NinjaAPI):
@@ -27,6 +27,8 @@ class Api(NinjaAPI):
                 for status in _PROBLEMS:
                     phrase = HTTPStatus(int(status)).phrase
                     operation["responses"].setdefault(status, {"description": phrase, "content": content})
+                # The web server's own word, before it is our turn.
+                operation["responses"]["414"] = {"description": "URI Too Long", "content": {"text/html": {}}}
         return schema
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from django.core.exceptions import ValidationError
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 from typing_extensions import TypeAliasType
 
 from mailer.models import normalise_address, validate_time_zone
@@ -51,6 +51,13 @@ def _zone(name: str) -> str:
     except ValidationError as error:
         raise ValueError(" ".join(error.messages)) from error
     return name
+
+
+def _written(moment: Any) -> Any:
+    """A number of seconds would be taken, too, and nobody could say of which kind."""
+    if not isinstance(moment, str | datetime):
+        raise ValueError("Write a time as in 2026-11-23T15:00:00+01:00.")
+    return moment
 
 
 def _storable(moment: datetime) -> datetime:
@@ -100,12 +107,14 @@ Language = Annotated[
 ]
 Moment = Annotated[
     AwareDatetime,
+    BeforeValidator(_written),
     AfterValidator(_storable),
     _says(
         examples=["2026-11-23T15:00:00+01:00"], format="date-time", pattern=r"^(19[7-9][0-9]|20[0-9]{2}|21[0-9]{2})-"
     ),
 ]
-Plain = TypeAliasType("Plain", "Text | bool | int | float | list[Plain] | dict[Text, Plain] | None")
-Data = Annotated[dict[Text, Plain], AfterValidator(_small)]
+_NAMES = _says(propertyNames={"pattern": f"^[^{_NOT_IN_TEXT}]*$"})
+Plain = TypeAliasType("Plain", "Text | bool | int | float | list[Plain] | Annotated[dict[Text, Plain], _NAMES] | None")
+Data = Annotated[dict[Text, Plain], AfterValidator(_small), _NAMES]
 Slug = Annotated[str, StringConstraints(pattern=r"^[-a-zA-Z0-9_]{1,50}$")]
 Id = Annotated[int, Field(ge=1, le=2**63 - 1)]
