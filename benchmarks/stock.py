@@ -72,7 +72,8 @@ def _item(mailing_list: RecipientList, number: int, recipient: int | None = None
         recipient_id=recipient,
         title=f"Number {number}: the harbour is open again after the storm",
         summary=f"Item {number} says in a few sentences what has happened since yesterday. " * 3,
-        url=f"https://news.example.org/stories/{number}?from=digest&day=today",
+        # No list has the links of another: who got one there would not get it here again.
+        url=f"https://news.example.org/{mailing_list.slug}/{number}?from=digest&day=today",
         image_url=f"https://news.example.org/pictures/{number}.jpg" if number % 2 else "",
         category=("Harbour", "Town", "Culture")[number % 3],
         published_at=timezone.now() - timedelta(hours=1 + number % 12),
