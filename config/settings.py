@@ -184,7 +184,7 @@ JOURNAL_DIR = VAR_DIR / "journal"
 # --- Imports of recipients: web and workers must see the same folder -------------------------------------------------
 IMPORT_DIR = Path(env.str("IMPORT_DIR", "") or VAR_DIR / "imports")
 IMPORT_DAYS = env.int("IMPORT_DAYS", 14)
-IMPORT_MEGABYTES = env.int("IMPORT_MEGABYTES", 300)
+IMPORT_MEGABYTES = env.int("IMPORT_MEGABYTES", 600)
 
 # --- Celery ----------------------------------------------------------------------------------------------------------
 REDIS_URL = env.str("REDIS_URL", "") or "redis://localhost:6379/0"

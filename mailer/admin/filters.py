@@ -28,6 +28,12 @@ def when(moment: datetime | None) -> str:
 
 
 @register.filter
+def size(count: int) -> str:
+    """So many bytes."""
+    return words.size(count)
+
+
+@register.filter
 def when_exactly(moment: datetime | None) -> str:
     """A moment with its seconds and its zone."""
     return words.when_exactly(moment)

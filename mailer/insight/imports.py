@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from mailer.insight.words import count_of, when
+from mailer.insight.words import count_of, size, when
 from mailer.models import Import
 
 #: How many of a list's imports are looked through for a bad line, and how many bytes of such lines of each.
@@ -27,7 +27,7 @@ def progress_of(imported: Import) -> dict[str, Any]:
     elif percent >= 100:
         words = "All is read; now it is put into the database, all at once."
     else:
-        done, whole = f"{imported.done_bytes / 1_000_000:,.1f}", f"{imported.size / 1_000_000:,.1f} MB"
+        done, whole = size(imported.done_bytes), size(imported.size)
         words = f"{_VERBS[Import.State(imported.state)]}: {done} of {whole}."
     return {"percent": percent, "words": words}
 

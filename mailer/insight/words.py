@@ -59,6 +59,11 @@ def how_long(span: timedelta) -> str:
     return f"{hours // 24} d {hours % 24} h"
 
 
+def size(count: int) -> str:
+    """So many bytes as people say it: `290.3 MB`, or `4.1 KB`."""
+    return f"{count / 1_000_000:,.1f} MB" if count >= 1_000_000 else f"{count / 1_000:,.1f} KB"
+
+
 def count_of(number: int, one: str, many: str = "") -> str:
     """A number with its unit: `1 delivery`, `12,000 deliveries`."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"

@@ -106,7 +106,7 @@ def test_a_file_and_a_list_are_needed(admin_client: Client, world: World) -> Non
 def test_a_body_that_is_too_long_is_not_even_read(admin_client: Client, world: World) -> None:
     answer = admin_client.post(ADD, {}, CONTENT_LENGTH="900000000")
     assert answer.status_code == 413
-    assert "over 300 MB; split it" in answer.content.decode()
+    assert "over 600 MB; split it" in answer.content.decode()
 
 
 def test_an_upload_needs_its_token(admin_client: Client, world: World) -> None:
@@ -155,7 +155,7 @@ def test_the_page_says_how_far_it_is_and_wakes_a_worker_that_was_lost(admin_clie
     assert admin_client.get(f"/admin/mailer/import/{imported.pk}/progress/").json() == {
         "working": True,
         "percent": 40,
-        "words": "Reading the file: 0.0 of 0.0 MB.",
+        "words": "Reading the file: 0.4 KB of 1.0 KB.",
     }
     imported.refresh_from_db()
     assert imported.woken_at is not None
