@@ -4,7 +4,6 @@ import base64
 import hashlib
 import hmac
 import json
-import logging
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -27,6 +26,7 @@ from mailer.feedback.unsubscribes import subscribe_again
 from mailer.models import Claim, Delivery, Digest, Mailing, Return, ReturnCount, Subscription, Suppression
 from mailer.sending.message import Addressee, own_head
 from mailer.sending.message_id import message_id
+from mailer.web import provider_events
 from tests.test_settings import PRODUCTION, manage
 
 SECRET, SIGNING = "events:a-long-password", "a signing key"
@@ -266,15 +266,14 @@ def test_a_wrong_signature_is_refused(sent: Delivery):
     assert outcomes() == []
 
 
-def test_a_subscription_of_sns_is_confirmed_by_hand(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch):
-    # Other tests set up the logs of whole programs in this process.
-    monkeypatch.setattr(logging.root.manager, "disable", 0)
-    monkeypatch.setattr(logging.getLogger("mailer.web.provider_events"), "disabled", False)
-    monkeypatch.setattr(logging.getLogger("mailer"), "propagate", True)
+def test_a_subscription_of_sns_is_confirmed_by_hand(monkeypatch: pytest.MonkeyPatch):
+    told: list[str] = []
+    # Not by pytest's own: other tests set up the logs of whole programs in this process.
+    monkeypatch.setattr(provider_events.logger, "warning", lambda words, *values: told.append(words % values))
     body = {"Type": "SubscriptionConfirmation", "MessageId": "m", "SubscribeURL": "https://sns.example.com/?x=1"}
     headers = {"X-Amz-Sns-Message-Type": "SubscriptionConfirmation", "X-Amz-Sns-Message-Id": "m"}
     assert post("amazon_ses", body, **headers).status_code == 200
-    assert "https://sns.example.com/?x=1" in caplog.text
+    assert told == ["To confirm the subscription of Amazon SNS, open 'https://sns.example.com/?x=1'"]
 
 
 def test_postmark_is_told_the_delivery(settings: Settings):
