@@ -48,6 +48,7 @@ class Site:
             "DJANGO_SETTINGS_MODULE": "config.settings",
         }
         self.manage("migrate", "--verbosity=0")
+        self.manage("collectstatic", "--no-input", "--verbosity=0")  # as the Procfile's release does
         self.tokens = self.manage("shell", "--verbosity=0", "-c", SET_UP).split()
 
     def manage(self, *arguments: str) -> str:
