@@ -2,7 +2,17 @@
 
 from datetime import UTC, datetime, time, timedelta
 
-from mailer.models import Digest, DigestItem, EmailTemplate, Import, Recipient, RecipientList, Subscription
+from mailer.models import (
+    Delivery,
+    Digest,
+    DigestItem,
+    EmailTemplate,
+    Import,
+    Mailing,
+    Recipient,
+    RecipientList,
+    Subscription,
+)
 from mailer.scheduling.schedules import Schedule, set_schedule
 from mailer.tasks import work_on_import
 
@@ -37,6 +47,18 @@ def make_digest(
 def make_item(mailing_list: RecipientList, title: str = "Something new", **values: object) -> DigestItem:
     defaults = {"published_at": MORNING - timedelta(days=1)}
     return DigestItem.objects.create(list=mailing_list, title=title, **(defaults | values))
+
+
+def make_sent_mail(digest: Digest, address: str, at: datetime, status: str = "sent") -> Delivery:
+    """A mail to the digest's list that left at that time, as if by a mailing of its own."""
+    person = Recipient.objects.filter(email=address).first() or subscribe(digest.list, address)
+    mailing = Mailing.objects.create(
+        kind="announcement", list=digest.list, version=digest.template.versions.get(), scheduled_for=at,
+        started_at=at, status="done", planned=1, **{status: 1} if hasattr(Mailing, status) else {},
+    )  # fmt: skip
+    return Delivery.objects.create(
+        mailing=mailing, recipient=person, status=status, sent_at=at if status == "sent" else None, attempts=1
+    )
 
 
 def finish(imported: Import, state: Import.State) -> None:

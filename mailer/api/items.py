@@ -1,5 +1,6 @@
 """Items of a list's digests: given one or many at a time, and given again as often as the other program likes."""
 
+from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -79,7 +80,7 @@ class ItemOut(Schema):
     url: str
     image_url: str
     category: str
-    published_at: Moment
+    published_at: datetime
     is_hidden: bool
 
 

@@ -1,7 +1,7 @@
 """The delivery log for other programs: mailings with their sums, and their mails one by one."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from django.http import HttpRequest
 from ninja import Path, Query, Router, Schema
@@ -14,11 +14,10 @@ from mailer.api.values import Address, Id, Slug
 from mailer.insight.people import ids_of_mails_to
 from mailer.models import Delivery, Mailing, Scope
 from mailer.models.mailings import NAMED
+from mailer.models.sums import FINAL
 
 router = Router(tags=["log"], auth=Needs(Scope.LOG))
-Status = Literal["queued", "sent", "failed", "skipped", "bounced", "complained", "uncertain", "cancelled"]
-MailingStatus = Literal["planned", "sending", "paused", "done", "cancelled", "skipped", "missed"]
-_SUMS = ("planned", "sent", "failed", "skipped", "bounced", "uncertain", "cancelled")
+_PLAIN = ("kind", "status", "reason", "scheduled_for", "time_zone", "started_at", "finished_at", "planned", *FINAL)
 
 
 class MailingQuery(PageQuery):
@@ -26,7 +25,7 @@ class MailingQuery(PageQuery):
 
     list: Slug | None = None
     digest: Slug | None = None
-    status: MailingStatus | None = None
+    status: Mailing.Status | None = None
 
 
 class MailingOut(Schema):
@@ -70,7 +69,7 @@ class DeliveryOut(Schema):
 class DeliveryQuery(PageQuery):
     """Which mails of a mailing; here the cursor is a recipient's."""
 
-    status: Status | None = None
+    status: Delivery.Status | None = None
 
 
 @router.get("/mailings", response=Page[MailingOut], summary="Read mailings")
@@ -95,15 +94,10 @@ def read_mailing(request: HttpRequest, id: Path[Id]) -> dict[str, Any]:
 @router.get("/mailings/{id}/deliveries", response=Page[DeliveryOut], summary="Read a mailing's mails")
 def read_deliveries(request: HttpRequest, id: Path[Id], asked: Query[DeliveryQuery]) -> dict[str, Any]:
     """The mails of a mailing, page by page along its recipients."""
-    rows = _found(id).deliveries.order_by("-recipient_id")
+    rows = _found(id).deliveries.select_related("recipient")
     if asked.status is not None:
         rows = rows.filter(status=asked.status)
-    if asked.cursor is not None:
-        rows = rows.filter(recipient_id__lt=asked.cursor)
-    found = list(rows.select_related("recipient")[: asked.limit + 1])
-    shown = found[: asked.limit]
-    more = len(found) > asked.limit
-    return {"results": [_delivery(row) for row in shown], "next": shown[-1].recipient_id if more else None}
+    return page_of(rows, asked, _delivery, by="recipient_id")
 
 
 @router.get("/recipients/{email}/deliveries", response=Page[DeliveryOut], summary="Read a person's mails")
@@ -130,14 +124,13 @@ def _found(pk: int) -> Mailing:
 
 
 def _mailing(mailing: Mailing) -> dict[str, Any]:
-    plain = ("kind", "status", "reason", "scheduled_for", "time_zone", "started_at", "finished_at", *_SUMS)
     named = {
         "id": mailing.pk,
         "name": mailing.name,
         "list": mailing.list.slug if mailing.list else None,
         "digest": mailing.digest.slug if mailing.digest else None,
     }
-    return named | {name: getattr(mailing, name) for name in plain}
+    return named | {name: getattr(mailing, name) for name in _PLAIN}
 
 
 def _delivery(delivery: Delivery) -> dict[str, Any]:

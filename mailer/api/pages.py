@@ -27,11 +27,12 @@ class Page(Schema, Generic[Shown]):
     next: int | None = Field(None, description="The cursor of the next page; null on the last.")
 
 
-def page_of(rows: QuerySet[Row], asked: PageQuery, show: Callable[[Row], Any]) -> dict[str, Any]:
-    """The page that was asked for."""
-    rows = rows.order_by("-pk")
+def page_of(rows: QuerySet[Row], asked: PageQuery, show: Callable[[Row], Any], by: str = "pk") -> dict[str, Any]:
+    """The page that was asked for, along the column `by`, which tells the rows apart."""
+    rows = rows.order_by(f"-{by}")
     if asked.cursor is not None:
-        rows = rows.filter(pk__lt=asked.cursor)
+        rows = rows.filter(**{f"{by}__lt": asked.cursor})
     found = list(rows[: asked.limit + 1])
     shown = found[: asked.limit]
-    return {"results": [show(row) for row in shown], "next": shown[-1].pk if len(found) > asked.limit else None}
+    more = len(found) > asked.limit
+    return {"results": [show(row) for row in shown], "next": getattr(shown[-1], by) if more else None}

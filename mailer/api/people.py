@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from http import HTTPStatus
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from django.db import transaction
 from django.http import HttpRequest
@@ -27,7 +27,7 @@ class SubscriptionIn(Given):
 
     list: Slug
     subscribed: bool = True
-    cadence: Literal["daily", "weekly"] | None = Field(None, description="As it is if left out.")
+    cadence: Subscription.Cadence | None = Field(None, description="As it is if left out.")
     paused_until: Moment | None = None
     again: bool = Field(False, description="Also if they left the list: only if they asked you for it.")
 

@@ -51,6 +51,15 @@ def note_changes(before: Subscription, after: Subscription, word: Word) -> None:
         note(after.list_id, after.recipient_id, what, word, detail)
 
 
+def save_change(before: Subscription, after: Subscription, word: Word) -> None:
+    """Save a subscription as it is now, if it is not as it was, and keep what changed and by whose word."""
+    names = ("status", "cadence", "paused_until", "confirmed_at", "unsubscribed_at")
+    if any(getattr(before, name) != getattr(after, name) for name in names):
+        after.changed_by = word.by
+        after.save(update_fields=[*names, "changed_by"])
+        note_changes(before, after, word)
+
+
 def note_removals(subscriptions: QuerySet[Subscription], word: Word) -> None:
     """Keep what only the rows of these subscriptions say, because they are about to be deleted, and that they were."""
     rows = subscriptions.select_related("list", "changed_by").iterator(STEP)

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db import transaction
 
-from mailer.audience.consent import Word, note_changes
+from mailer.audience.consent import Word, save_change
 from mailer.models import Recipient, RecipientList, Subscription
 
 Status = Subscription.Status
@@ -85,12 +85,5 @@ def _write_membership(recipient: Recipient, mailing_list: RecipientList, wish: M
         row.status, row.unsubscribed_at = Status.UNSUBSCRIBED, word.at
     row.cadence = wish.cadence or row.cadence
     row.paused_until = wish.paused_until
-    if _differs(before, row):
-        row.changed_by = None
-        row.save(update_fields=["status", "unsubscribed_at", "cadence", "paused_until", "changed_by"])
-        note_changes(before, row, word)
+    save_change(before, row, word)
     return True
-
-
-def _differs(before: Subscription, after: Subscription) -> bool:
-    return any(getattr(before, name) != getattr(after, name) for name in ("status", "cadence", "paused_until"))

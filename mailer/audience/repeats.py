@@ -64,9 +64,12 @@ class Repeats:
 
     def look_up(self, people: Collection[int], now: datetime) -> None:
         """Read, in a query or two, what these recipients have had."""
-        own = _ask(_SAME_ITEM.format(whose=f"IN ({_listed(people)})"), self._mailing) if self._follows(people) else []
+        if not people:
+            return
+        may = _may_repeat_itself(self._mailing)
+        own = _ask(_SAME_ITEM.format(whose=f"IN ({_listed(people)})"), self._mailing) if may else []
         mailings = {*self._holders, *(mailing for _, mailing, _ in own)}
-        if not mailings or not people:
+        if not mailings:
             return
         values = {"now": connection.ops.adapt_datetimefield_value(now)}
         with connection.cursor() as cursor:
@@ -82,9 +85,6 @@ class Repeats:
     def had_own(self, person: int) -> frozenset[int]:
         """Their own items that the person has had, by id."""
         return self._own.get(person, NOTHING)
-
-    def _follows(self, people: Collection[int]) -> bool:
-        return bool(people) and _may_repeat_itself(self._mailing)
 
 
 def earlier_holders(mailing: Mailing) -> dict[int, set[int]]:

@@ -7,7 +7,7 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from mailer.audience.consent import Word, note_changes
+from mailer.audience.consent import Word, save_change
 from mailer.models import Recipient, RecipientList, Subscription
 
 Status = Subscription.Status
@@ -43,7 +43,7 @@ def fulfil(list_id: int, recipient_id: int, wish: Wish, word: Word) -> None:
         before = copy(row)
         _stand(row, wish.wanted, word)
         row.cadence, row.paused_until = wish.cadence, wish.paused_until
-        _save(before, row, word)
+        save_change(before, row, word)
 
 
 def get_weekly(list_id: int, recipient_id: int, word: Word) -> None:
@@ -64,7 +64,7 @@ def confirm(list_id: int, recipient_id: int, word: Word) -> bool:
             return False
         before = copy(row)
         _stand(row, True, word)
-        _save(before, row, word)
+        save_change(before, row, word)
     return True
 
 
@@ -77,7 +77,7 @@ def _stay(list_id: int, recipient_id: int, word: Word, **wanted: object) -> None
         _stand(row, True, word)
         for name, value in wanted.items():
             setattr(row, name, value)
-        _save(before, row, word)
+        save_change(before, row, word)
 
 
 def _locked(list_id: int, recipient_id: int) -> Subscription | None:
@@ -103,11 +103,3 @@ def _stand(row: Subscription, wanted: bool, word: Word) -> None:
     else:
         row.unsubscribed_at = None
     row.status = Status.ACTIVE if wanted else Status.UNSUBSCRIBED
-
-
-def _save(before: Subscription, row: Subscription, word: Word) -> None:
-    names = ("status", "cadence", "paused_until", "confirmed_at", "unsubscribed_at")
-    if any(getattr(before, name) != getattr(row, name) for name in names):
-        row.changed_by = word.by
-        row.save(update_fields=[*names, "changed_by"])
-        note_changes(before, row, word)

@@ -8,7 +8,7 @@ from django.db import transaction
 from mailer.audience.return_paths import delivery_named_in, delivery_of, is_bounce_address
 from mailer.feedback.counts import count_return
 from mailer.feedback.reports import read_report
-from mailer.feedback.returns import Ending, record_return
+from mailer.feedback.returns import record_return
 from mailer.models import Return, ReturnCount
 
 #: What is longer is cut: a report says what it has to say at its beginning, and gives the mail back behind that.
@@ -45,6 +45,3 @@ def receive(raw: bytes, recipient: str, source: Return.Source, now: datetime) ->
 def takes(recipient: str) -> bool:
     """Whether mail to the address is for us: it has a token that was signed here, or is where complaints go."""
     return delivery_of(recipient) is not None or is_bounce_address(recipient)
-
-
-__all__ = ["SIZE_LIMIT", "Ending", "Receipt", "receive", "takes"]

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass
 from email import message_from_bytes
 from email.message import Message
 
@@ -24,15 +23,6 @@ MOST_FATES = 50
 _MOST_PARTS = 100
 
 
-@dataclass(frozen=True)
-class ReturnedMail:
-    """What is in a report of the mail that it is about, to find it by; texts may be empty."""
-
-    message_id: str
-    list_id: str
-    feedback_id: str
-
-
 def read_report(raw: bytes) -> tuple[Fate, ...]:
     """What the message reports, by recipient; nothing for the ordinary mail of a person.
 
@@ -41,12 +31,6 @@ def read_report(raw: bytes) -> tuple[Fate, ...]:
     """
     arrival = read_arrival(_parse(raw))
     return tuple(_fates(arrival))[:MOST_FATES]
-
-
-def returned_mail(raw: bytes) -> ReturnedMail:
-    """The original mail's own names, as far as the report holds it."""
-    original = read_arrival(_parse(raw)).original
-    return ReturnedMail(*(one_line(original.get(name, "")) for name in ("message-id", "list-id", "feedback-id")))
 
 
 def _parse(raw: bytes) -> Message:
@@ -72,7 +56,8 @@ def _fates(arrival: Arrival) -> Iterator[Fate]:
         return
     records = records_in(arrival.status)
     if records:
-        known = recipients_in(arrival)
+        # Mostly each record names its own; to look through the whole mail for others takes a hundred times longer.
+        known = [] if all(record.address for record in records) else recipients_in(arrival)
         for record in records:
             yield _of_record(record, arrival, known)
     elif is_failure_notice(arrival):

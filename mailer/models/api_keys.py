@@ -9,7 +9,9 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Q
+
+from mailer.models.counters import add_one
 
 #: What every key begins with, so that people and programs that look for lost secrets know one.
 MARK = "ap_"
@@ -80,11 +82,7 @@ class ApiKey(models.Model):
     def count_request(self, now: datetime) -> int:
         """Note a request. Returns how many this minute has had, with it."""
         minute = now.replace(second=0, microsecond=0)
-        uses = ApiUse.objects.filter(key=self, minute=minute)
-        if not uses.update(requests=F("requests") + 1):
-            ApiUse.objects.bulk_create([ApiUse(key=self, minute=minute)], ignore_conflicts=True)
-            uses.update(requests=F("requests") + 1)
-        return uses.values_list("requests", flat=True).get()
+        return add_one(ApiUse, "requests", key=self, minute=minute).values_list("requests", flat=True).get()
 
 
 class ApiUse(models.Model):

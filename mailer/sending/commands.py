@@ -37,9 +37,7 @@ def rcpt_command(envelope: Envelope) -> bytes:
 
 def grouped_commands(envelope: Envelope, eight_bit: bool) -> bytes:
     """MAIL, RCPT and DATA, as they travel together where the server offers PIPELINING (RFC 2920)."""
-    body = " BODY=8BITMIME" if eight_bit else ""
-    mail = f"MAIL FROM:<{envelope.sender}>{body}\r\nRCPT TO:<{envelope.recipient}>\r\nDATA\r\n"
-    return mail.encode("ascii")
+    return mail_command(envelope, eight_bit) + rcpt_command(envelope) + b"DATA\r\n"
 
 
 def data_block(message: bytes) -> bytes:

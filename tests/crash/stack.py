@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -13,7 +12,7 @@ from pathlib import Path
 
 from config.local.valkey import find_binary, url, write_config
 from tests.crash.program import Program, wait_for
-from tests.servers import free_port
+from tests.servers import accepts, free_port
 
 _NOBODY = 65534
 _PASSWORD = "of no use elsewhere"
@@ -77,16 +76,16 @@ class Stack:
 
     def start_valkey(self) -> None:
         self.valkey.start()
-        wait_for(lambda: _accepts(self._ports[0]), "Valkey")
+        wait_for(lambda: accepts(self._ports[0]), "Valkey")
 
     def start_sink(self) -> None:
         self.sink.start()
-        wait_for(lambda: _accepts(self._ports[1]), "the sink")
+        wait_for(lambda: accepts(self._ports[1]), "the sink")
 
     def start_postgresql(self) -> None:
         if self.postgresql:
             self.postgresql.start()
-            wait_for(lambda: _accepts(self._ports[2]), "PostgreSQL")
+            wait_for(lambda: accepts(self._ports[2]), "PostgreSQL")
 
     def kill_valkey(self) -> None:
         """And its data with it."""
@@ -141,12 +140,6 @@ class Stack:
         return self._program(
             "postgresql", [str(programs / "postgres"), "-D", str(data), "-p", str(self._ports[2]), *options], user
         )
-
-
-def _accepts(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.settimeout(1)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def nap(seconds: float) -> float:

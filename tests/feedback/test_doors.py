@@ -24,7 +24,8 @@ from mailer.audience.return_paths import ReturnPaths
 from mailer.feedback.listener import listen
 from mailer.feedback.mailbox import MailboxUnavailable, poll
 from mailer.feedback.receiving import Receipt, receive, takes
-from mailer.models import Claim, Delivery, Digest, Mailing, Return, ReturnCount, Subscription, Suppression
+from mailer.models import Claim, Delivery, Digest, Return, ReturnCount, Subscription, Suppression
+from tests.build import make_sent_mail
 from tests.fake_mailbox import FakeMailbox
 from tests.feedback.mails import ORDINARY, bounce, complaint
 
@@ -41,13 +42,7 @@ def bounce_address(settings: Settings) -> None:
 @pytest.fixture
 def sent(digest: Digest) -> Delivery:
     """A mail to person 1 that has just left."""
-    now = timezone.now()
-    person = Subscription.objects.get(recipient__email=ADDRESS).recipient
-    mailing = Mailing.objects.create(
-        kind="announcement", list=digest.list, version=digest.template.versions.get(), scheduled_for=now,
-        started_at=now, status="done", planned=1, sent=1,
-    )  # fmt: skip
-    return Delivery.objects.create(mailing=mailing, recipient=person, status="sent", sent_at=now, attempts=1)
+    return make_sent_mail(digest, ADDRESS, timezone.now())
 
 
 def status_of(delivery: Delivery) -> str:

@@ -1,16 +1,22 @@
 """What came back is read right, whoever wrote it, and nothing that anybody sends stops the reading."""
 
 from base64 import b64encode
+from email import message_from_bytes
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mailer.audience.fates import MOST_WORDS, Outcome
-from mailer.feedback.reports import MOST_FATES, read_report, returned_mail
+from mailer.feedback.arrivals import read_arrival
+from mailer.feedback.reports import MOST_FATES, read_report
 from tests.feedback.samples import COMPLAINT, EXIM_WARNING, PERSON, QMAIL, VACATION, delivery_status, failed, notice
 
 SAMPLES = [failed("5.1.1", "550 5.1.1 no such user"), QMAIL, EXIM_WARNING, VACATION, PERSON, COMPLAINT]
+
+
+def returned(raw: bytes) -> dict[str, str]:
+    return read_arrival(message_from_bytes(raw)).original
 
 
 def outcomes(raw: bytes) -> list[str]:
@@ -139,10 +145,10 @@ def test_a_persons_mail_is_no_report():
 
 
 def test_what_is_returned_names_the_mail():
-    assert returned_mail(failed("5.1.1", "no")).message_id == "<abc@post.example.org>"
-    assert returned_mail(failed("5.1.1", "no")).list_id == "News <news.post.example.org>"
-    assert returned_mail(QMAIL).message_id == "<abc@post.example.org>"
-    assert returned_mail(PERSON).message_id == ""
+    assert returned(failed("5.1.1", "no"))["message-id"] == "<abc@post.example.org>"
+    assert returned(failed("5.1.1", "no"))["list-id"] == "News <news.post.example.org>"
+    assert returned(QMAIL)["message-id"] == "<abc@post.example.org>"
+    assert returned(PERSON).get("message-id", "") == ""
 
 
 @pytest.mark.parametrize(
@@ -176,4 +182,4 @@ def test_damaged_reports_are_read(sample: bytes, data: st.DataObject):
 @given(st.binary(max_size=400))
 def test_any_bytes_are_read(raw: bytes):
     read_report(raw)
-    returned_mail(raw)
+    returned(raw)

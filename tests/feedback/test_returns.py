@@ -21,30 +21,17 @@ from mailer.models import (
     Digest,
     Mailing,
     MailingFigures,
-    Recipient,
     Return,
     ReturnCount,
     Subscription,
     Suppression,
 )
 from mailer.sending.record import count_again
-from tests.build import subscribe
+from tests.build import make_sent_mail, subscribe
 
 pytestmark = pytest.mark.django_db
 PIPE, LISTENER = Return.Source.PIPE, Return.Source.LISTENER
 CAME_BACK = (Outcome.GONE, Outcome.TEMPORARY, Outcome.BLOCKED, Outcome.UNKNOWN)
-
-
-def send_to(digest: Digest, address: str, at: datetime, status: str = "sent") -> Delivery:
-    """A mail that left at that time, as if by a mailing of its own."""
-    person = Recipient.objects.filter(email=address).first() or subscribe(digest.list, address)
-    mailing = Mailing.objects.create(
-        kind="announcement", list=digest.list, version=digest.template.versions.get(), scheduled_for=at,
-        started_at=at, status="done", planned=1, **{status: 1} if hasattr(Mailing, status) else {},
-    )  # fmt: skip
-    return Delivery.objects.create(
-        mailing=mailing, recipient=person, status=status, sent_at=at if status == "sent" else None, attempts=1
-    )
 
 
 def report(
@@ -66,7 +53,7 @@ def held(address: str = "ada@example.org") -> list[str]:
 
 @pytest.fixture
 def sent(digest: Digest, now: datetime) -> Delivery:
-    return send_to(digest, "ada@example.org", now - timedelta(minutes=5))
+    return make_sent_mail(digest, "ada@example.org", now - timedelta(minutes=5))
 
 
 @pytest.mark.parametrize(
@@ -126,13 +113,13 @@ def test_a_complaint_counts_however_late_and_a_bounce_only_in_time(sent: Deliver
 def test_a_report_on_a_mail_that_never_left_changes_nothing(
     digest: Digest, now: datetime, status: str, outcome: Outcome
 ):
-    delivery = send_to(digest, "ada@example.org", now, status)
+    delivery = make_sent_mail(digest, "ada@example.org", now, status)
     assert report(delivery, outcome, now) == Ending.NEVER_SENT
     assert (delivery.status, held(), Return.objects.count()) == (status, [], 0)
 
 
 def test_a_report_that_comes_before_its_mail_is_recorded_as_sent_has_to_come_again(digest: Digest, now: datetime):
-    delivery = send_to(digest, "ada@example.org", now, "queued")
+    delivery = make_sent_mail(digest, "ada@example.org", now, "queued")
     claim = Claim.objects.create(
         mailing=delivery.mailing, first=delivery.pk, last=delivery.pk, made_at=now, until=now, task_id=uuid4()
     )
@@ -147,7 +134,7 @@ def test_a_report_that_comes_before_its_mail_is_recorded_as_sent_has_to_come_aga
 
 
 def test_a_report_on_an_uncertain_mail_says_that_it_had_left(digest: Digest, now: datetime):
-    delivery = send_to(digest, "ada@example.org", now, "uncertain")
+    delivery = make_sent_mail(digest, "ada@example.org", now, "uncertain")
     assert report(delivery, Outcome.TEMPORARY, now) == Ending.NEW
     assert (delivery.status, delivery.reason) == ("bounced", "mailbox")
 
@@ -205,7 +192,7 @@ def test_mails_that_come_back_for_a_while_give_the_address_a_rest(digest: Digest
     for day in range(6):
         later = now + timedelta(days=day)
         assert held() == []
-        report(send_to(digest, "ada@example.org", later), Outcome.TEMPORARY, later + timedelta(minutes=1))
+        report(make_sent_mail(digest, "ada@example.org", later), Outcome.TEMPORARY, later + timedelta(minutes=1))
     suppression = Suppression.objects.get()
     assert (suppression.reason, suppression.note) == ("soft_bounces", "5.0.0 550 temporary")
     assert suppression.expires_at == later + timedelta(minutes=1, days=settings.BOUNCE_REST_DAYS)
@@ -214,7 +201,7 @@ def test_mails_that_come_back_for_a_while_give_the_address_a_rest(digest: Digest
 def test_mails_that_arrive_in_between_take_the_score_down(digest: Digest, now: datetime):
     for day in range(20):
         later = now + timedelta(days=day)
-        delivery = send_to(digest, "ada@example.org", later)
+        delivery = make_sent_mail(digest, "ada@example.org", later)
         if day % 2:
             report(delivery, Outcome.TEMPORARY, later + timedelta(minutes=1))
     assert held() == []
@@ -224,12 +211,12 @@ def test_mails_that_arrive_in_between_take_the_score_down(digest: Digest, now: d
 def test_a_score_sinks_with_time(digest: Digest, now: datetime):
     for month in range(12):
         later = now + timedelta(days=30 * month)
-        report(send_to(digest, "ada@example.org", later), Outcome.UNKNOWN, later)
+        report(make_sent_mail(digest, "ada@example.org", later), Outcome.UNKNOWN, later)
     assert held() == []
 
 
 def test_what_bounces_out_of_order_counts_all_the_same(digest: Digest, now: datetime):
-    mails = [send_to(digest, "ada@example.org", now + timedelta(hours=hour)) for hour in range(5)]
+    mails = [make_sent_mail(digest, "ada@example.org", now + timedelta(hours=hour)) for hour in range(5)]
     for mail in reversed(mails):
         report(mail, Outcome.TEMPORARY, now + timedelta(days=1))
     assert held() == ["soft_bounces"]
@@ -237,7 +224,9 @@ def test_what_bounces_out_of_order_counts_all_the_same(digest: Digest, now: date
 
 def test_who_lifts_a_suppression_clears_the_score(digest: Digest, now: datetime):
     BounceScore.objects.create(email="ada@example.org", score=4.9, at=now, sent_at=now)
-    report(send_to(digest, "ada@example.org", now + timedelta(hours=1)), Outcome.TEMPORARY, now + timedelta(hours=2))
+    report(
+        make_sent_mail(digest, "ada@example.org", now + timedelta(hours=1)), Outcome.TEMPORARY, now + timedelta(hours=2)
+    )
     lift_suppression(Suppression.objects.get(), "she made room", None, now)
     assert not BounceScore.objects.exists()
 
@@ -245,7 +234,7 @@ def test_who_lifts_a_suppression_clears_the_score(digest: Digest, now: datetime)
 def test_a_provider_that_blocks_us_suppresses_nobody(digest: Digest, now: datetime):
     for number, day in product(range(20), range(8)):
         later = now + timedelta(days=day)
-        report(send_to(digest, f"p{number}@example.org", later), Outcome.BLOCKED, later)
+        report(make_sent_mail(digest, f"p{number}@example.org", later), Outcome.BLOCKED, later)
     assert Delivery.objects.filter(status="bounced", reason="blocked").count() == 160
     assert (Suppression.objects.count(), BounceScore.objects.count()) == (0, 0)
 
@@ -299,7 +288,7 @@ def test_a_mailing_of_which_too_many_come_back_pauses_itself_once(
 def test_the_ten_thousandth_report_costs_what_the_second_does(digest: Digest, now: datetime):
     costs = []
     for number in range(30):
-        mail = send_to(digest, f"p{number}@example.org", now)
+        mail = make_sent_mail(digest, f"p{number}@example.org", now)
         with CaptureQueriesContext(
             connection,
         ) as queries:

@@ -1,10 +1,8 @@
 """One click through the real web server, set up as in production: behind a proxy that ends TLS, with its redirect on."""
 
 import os
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
@@ -12,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from config.environment import BASE_DIR
+from tests.local.waiting import wait_until
+from tests.servers import accepts, free_port
 
 SET_UP = """
 from mailer.audience.links import make_token
@@ -36,7 +36,7 @@ class Site:
     """The running server, and its database."""
 
     def __init__(self, folder: Path) -> None:
-        self.port = _free_port()
+        self.port = free_port()
         self.environment = os.environ | {
             "SECRET_KEY": "for-this-test-alone-0123456789-0123456789-abcdefgh",
             "ALLOWED_HOSTS": "post.example.org",
@@ -75,7 +75,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     command = [sys.executable, "-m", "gunicorn", "config.wsgi", "--bind", f"127.0.0.1:{site.port}", "--log-level=error"]
     server = subprocess.Popen(command, cwd=BASE_DIR, env=site.environment)
     try:
-        _wait_for(site.port)
+        wait_until(lambda: accepts(site.port))
         yield site
     finally:
         server.terminate()
@@ -113,18 +113,3 @@ def test_rubbish_is_answered_and_who_was_erased_gets_the_same_page(site: Site):
 def test_every_other_page_is_redirected_to_https(site: Site):
     answer = site.ask("GET", "/admin/")
     assert (answer.status, answer.getheader("Location")) == (301, "https://post.example.org/admin/")
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
-
-
-def _wait_for(port: int) -> None:
-    for _ in range(300):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.1)
-    raise TimeoutError("the web server did not start")

@@ -23,10 +23,11 @@ from mailer.audience.consent import Word
 from mailer.audience.return_paths import ReturnPaths
 from mailer.feedback.providers import provider_fault
 from mailer.feedback.unsubscribes import subscribe_again
-from mailer.models import Claim, Delivery, Digest, Mailing, Return, ReturnCount, Subscription, Suppression
+from mailer.models import Claim, Delivery, Digest, Return, ReturnCount, Subscription, Suppression
 from mailer.sending.message import Addressee, own_head
 from mailer.sending.message_id import message_id
 from mailer.web import provider_events
+from tests.build import make_sent_mail
 from tests.test_settings import PRODUCTION, manage
 
 SECRET, SIGNING = "events:a-long-password", "a signing key"
@@ -55,13 +56,7 @@ def provider(settings: Settings) -> None:
 @pytest.fixture
 def sent(digest: Digest) -> Delivery:
     """A mail to person 1 that has just left."""
-    now = timezone.now()
-    person = Subscription.objects.get(recipient__email=ADDRESS).recipient
-    mailing = Mailing.objects.create(
-        kind="announcement", list=digest.list, version=digest.template.versions.get(), scheduled_for=now,
-        started_at=now, status="done", planned=1, sent=1,
-    )  # fmt: skip
-    return Delivery.objects.create(mailing=mailing, recipient=person, status="sent", sent_at=now, attempts=1)
+    return make_sent_mail(digest, ADDRESS, timezone.now())
 
 
 def post(name: str, body: Any, secret: str = SECRET, raise_errors: bool = True, **headers: str) -> HttpResponse:
