@@ -96,20 +96,17 @@ def _parts(message: Message) -> Iterator[Message]:
     waiting = [message]
     while waiting:
         part = waiting.pop(0)
-        kind = part.get_content_type()
-        inner = part.get_payload()
-        if part.is_multipart() and isinstance(inner, list) and kind.startswith("multipart/"):
-            waiting[:0] = [each for each in inner if isinstance(each, Message)]
+        if part.get_content_type().startswith("multipart/") and part.is_multipart():
+            waiting[:0] = _inside(part)
         else:
             yield part
 
 
 def _flat(part: Message) -> str:
     """The content of a part that holds fields, as text; the parser may have made messages of them."""
-    inner = part.get_payload()
-    if not isinstance(inner, list):
+    if not part.is_multipart():
         return _text(part)
-    flat = "\n\n".join(f"{_head(each)}\n\n{_body(each)}" for each in inner if isinstance(each, Message))
+    flat = "\n\n".join(f"{_head(each)}\n\n{_body(each)}" for each in _inside(part))
     return _from_base64(flat) if str(part.get("content-transfer-encoding", "")).lower() == "base64" else flat
 
 
@@ -126,17 +123,22 @@ def _from_base64(text: str) -> str:
         return text
 
 
+def _inside(part: Message) -> list[Message]:
+    inner = part.get_payload()
+    return [each for each in inner if isinstance(each, Message)] if isinstance(inner, list) else []
+
+
 def _body(message: Message) -> str:
-    inner = message.get_payload()
-    return inner[:MOST_TEXT] if isinstance(inner, str) else ""
+    return "" if message.is_multipart() else _text(message)[:MOST_TEXT]
 
 
 def _text(part: Message) -> str:
+    # Never without `decode`: then the library decodes it itself, and stumbles over the charset.
     raw = part.get_payload(decode=True)
-    data = raw if isinstance(raw, bytes) else str(part.get_payload()).encode("utf-8", "replace")
+    data = raw if isinstance(raw, bytes) else b""
     try:
         text = data.decode(str(part.get_content_charset("utf-8")), "replace")
-    except LookupError:
+    except (LookupError, ValueError):  # no such charset, or one such as idna that takes no broken text
         text = data.decode("latin-1")
     return unescape(_TAG.sub(" ", text[: 2 * MOST_TEXT])) if part.get_content_type() == "text/html" else text
 

@@ -164,6 +164,9 @@ def test_what_is_returned_names_the_mail():
         delivery_status(*["Final-Recipient: rfc822; a@example.com\nAction: failed\n"] * 5_000),
         b"Subject: =?utf-8?b?" + b"A" * 100_001 + b"?=\nFrom: =?x?q?=80?= <a@b>\n\n550",
         b'Content-Type: multipart/report; boundary="\n\n--\n',
+        b"From: mailer-daemon\nContent-Type: text/plain; charset=idna\n\nuser unknown \xff" + b"x" * 100,
+        b"From: mailer-daemon\nContent-Type: text/plain; charset=undefined\n\nuser unknown",
+        b"From: mailer-daemon\nContent-Type: text/plain; charset=rot13\n\nuser unknown",
     ],
 )
 def test_whatever_comes_is_read_and_what_is_told_of_it_is_short(raw: bytes):
