@@ -104,7 +104,8 @@ class _Batch:
             session = RelaySession(settings.RELAY, settings.EMAIL_TIMEOUT, self._journal.started)
             with translation.override(writer.language), session:
                 proved = False
-                for outcome in session.send(self._signed(self._envelopes(writer, session.eight_bit, first), sign)):
+                mails = self._envelopes(writer, session.eight_bit, first)
+                for outcome in session.send(self._signed(mails, sign) if sign else mails):
                     if not proved and outcome.code is not None:
                         # Only an answer shows that the relay works: one that is mute takes connections too.
                         insist(resume_relay)
