@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from mailer.audience.consent import Word, save_change
 from mailer.models import Recipient, RecipientList, Subscription
@@ -42,9 +42,18 @@ class Written:
 
 
 def write_person(profile: Profile, memberships: Mapping[RecipientList, Membership], word: Word) -> Written:
-    """Write the person and their subscriptions, all or nothing. Raises django's ValidationError."""
+    """Write the person and their subscriptions, all or nothing. Raises django's ValidationError.
+
+    Two who bring the same new person at once meet at the unique address; the second finds them there.
+    """
+    try:
+        return _write(profile, memberships, word)
+    except IntegrityError:
+        return _write(profile, memberships, word)
+
+
+def _write(profile: Profile, memberships: Mapping[RecipientList, Membership], word: Word) -> Written:
     with transaction.atomic():
-        # The lock makes two who bring the same person at once do it one after the other.
         recipient = Recipient.objects.select_for_update().filter(email=profile.email).first()
         is_new = recipient is None
         if recipient is None:
