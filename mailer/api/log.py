@@ -1,10 +1,11 @@
 """The delivery log for other programs: mailings with their sums, and their mails one by one."""
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 from django.http import HttpRequest
 from ninja import Path, Query, Router, Schema
+from pydantic import WithJsonSchema
 
 from mailer.api.access import Needs
 from mailer.api.pages import Page, PageQuery, page_of
@@ -17,6 +18,9 @@ from mailer.models.mailings import NAMED
 from mailer.models.sums import FINAL
 
 router = Router(tags=["log"], auth=Needs(Scope.LOG))
+# Both classes are called Status, and the documents would have one for the two.
+MailingStatus = Annotated[Mailing.Status, WithJsonSchema({"type": "string", "enum": Mailing.Status.values})]
+DeliveryStatus = Annotated[Delivery.Status, WithJsonSchema({"type": "string", "enum": Delivery.Status.values})]
 _PLAIN = ("kind", "status", "reason", "scheduled_for", "time_zone", "started_at", "finished_at", "planned", *FINAL)
 
 
@@ -25,7 +29,7 @@ class MailingQuery(PageQuery):
 
     list: Slug | None = None
     digest: Slug | None = None
-    status: Mailing.Status | None = None
+    status: MailingStatus | None = None
 
 
 class MailingOut(Schema):
@@ -69,7 +73,7 @@ class DeliveryOut(Schema):
 class DeliveryQuery(PageQuery):
     """Which mails of a mailing; here the cursor is a recipient's."""
 
-    status: Delivery.Status | None = None
+    status: DeliveryStatus | None = None
 
 
 @router.get("/mailings", response=Page[MailingOut], summary="Read mailings")

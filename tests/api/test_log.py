@@ -49,3 +49,14 @@ def test_an_address_is_suppressed_and_lifted(call: Call):
     assert not Suppression.objects.exists()
     assert LiftedSuppression.objects.get().lift_note == "a new mailbox (the API, Newsroom)"
     assert call("GET", "suppressions/ada@example.org").status_code == 404
+
+
+def test_the_documents_name_each_ones_own_states(call: Call):
+    schema = call("GET", "openapi.json").json()
+
+    def states(path: str) -> list[str]:
+        (asked,) = [each for each in schema["paths"][path]["get"]["parameters"] if each["name"] == "status"]
+        return next(kind["enum"] for kind in asked["schema"]["anyOf"] if "enum" in kind)
+
+    assert states("/api/v1/mailings") == Mailing.Status.values
+    assert states("/api/v1/mailings/{id}/deliveries") == Delivery.Status.values
