@@ -1,4 +1,4 @@
-"""The Celery application; its settings are the CELERY_ ones in config/settings.py."""
+"""The Celery application; its settings are the CELERY_ ones in config/celery_settings.py."""
 
 import os
 

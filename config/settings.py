@@ -5,10 +5,9 @@ from datetime import timedelta
 from pathlib import Path
 
 import dj_database_url
-from celery.schedules import crontab
 from django.urls import reverse_lazy
-from kombu import Queue
 
+from config.celery_settings import *  # noqa: F403 - settings, said there
 from config.environment import (
     BASE_DIR,
     anymail_settings,
@@ -185,54 +184,6 @@ JOURNAL_DIR = VAR_DIR / "journal"
 IMPORT_DIR = Path(env.str("IMPORT_DIR", "") or VAR_DIR / "imports")
 IMPORT_DAYS = env.int("IMPORT_DAYS", 14)
 IMPORT_MEGABYTES = env.int("IMPORT_MEGABYTES", 600)
-
-# --- Celery ----------------------------------------------------------------------------------------------------------
-REDIS_URL = env.str("REDIS_URL", "") or "redis://localhost:6379/0"
-CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", "") or REDIS_URL
-CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-CELERY_BROKER_CONNECTION_MAX_RETRIES = None
-CELERY_BROKER_POOL_ACQUIRE_TIMEOUT = 10
-CELERY_BROKER_TRANSPORT_OPTIONS = {
-    # Redis gives a message out again after the visibility timeout; no countdown of ours in the broker comes near it.
-    "visibility_timeout": 3600,
-    "unacked_restore_interval": 5,
-    "unacked_restore_throttle": 1,
-    # Without these a mute broker hangs the caller for ever (celery/celery#4296).
-    "socket_timeout": 3,
-    "socket_connect_timeout": 2,
-    "socket_keepalive": True,
-}
-CELERY_ACCEPT_CONTENT = ["json"]
-CELERY_TASK_SERIALIZER = "json"
-CELERY_RESULT_SERIALIZER = "json"
-CELERY_RESULT_BACKEND = "django-db"
-CELERY_RESULT_EXTENDED = True
-CELERY_RESULT_EXPIRES = None  # our own `purge` keeps the log for LOG_RETENTION_DAYS; Celery's default is one day
-CELERY_TASK_TRACK_STARTED = False
-CELERY_TASK_ACKS_LATE = True
-CELERY_TASK_REJECT_ON_WORKER_LOST = True
-CELERY_TASK_CREATE_MISSING_QUEUES = False
-CELERY_TASK_DEFAULT_QUEUE = "default"
-CELERY_TASK_QUEUES = [Queue("default"), Queue("transactional"), Queue("bulk")]
-CELERY_TASK_TIME_LIMIT = 900
-CELERY_TASK_SOFT_TIME_LIMIT = 840
-CELERY_WORKER_PREFETCH_MULTIPLIER = 1
-CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
-CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 20.0
-CELERY_WORKER_HIJACK_ROOT_LOGGER = False
-CELERY_TIMEZONE = "UTC"
-CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
-CELERY_BEAT_SYNC_EVERY = 1  # else a killed beat fires again what it fired in the last three minutes
-CELERY_BEAT_SCHEDULE = {
-    "afternoon-post: tick": {"task": "mailer.tasks.tick", "schedule": crontab(), "options": {"expire_seconds": 55}},
-    # A crontab knows no seconds; with this one, what stands still goes on within half a minute.
-    "afternoon-post: tick between": {
-        "task": "mailer.tasks.tick",
-        "schedule": timedelta(seconds=30),
-        "options": {"expire_seconds": 25},
-    },
-    "afternoon-post: purge": {"task": "mailer.tasks.purge", "schedule": crontab(hour="4", minute="20")},
-}
 
 # --- Logs ------------------------------------------------------------------------------------------------------------
 LOGGING_CONFIG = None

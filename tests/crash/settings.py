@@ -3,8 +3,8 @@
 import os
 from datetime import timedelta
 
+from config.celery_settings import CELERY_BEAT_SCHEDULE
 from config.settings import *  # noqa: F403
-from config.settings import CELERY_BEAT_SCHEDULE
 
 if os.environ["CRASH_FORM"] == "short":
     CELERY_BEAT_SCHEDULE["afternoon-post: tick"]["schedule"] = timedelta(seconds=1)
