@@ -168,7 +168,7 @@ class DigestPages(ItemsOfDigest):
         """Ask first, with the numbers; then, by POST, send the digest outside its schedule."""
         digest, now = self._digest_to_send(request, pk), timezone.now()
         people, typed = subscribers_of(digest), request.POST.get("typed", "")
-        look = needs_second_look(people)
+        look, waiting = needs_second_look(people), waiting_for(digest, now)
         if request.method == "POST" and (not look or is_number(typed, people)):
             return self._send(request, digest)
         context = {
@@ -180,7 +180,8 @@ class DigestPages(ItemsOfDigest):
             "empty": without_news(digest, now),
             "second_look": look,
             "wrong_number": request.method == "POST",
-            "waiting": waiting_for(digest, now),
+            "waiting": waiting,
+            "nothing_new": not waiting.item_count and not digest.send_when_empty,
             "last": last_mailing_of(digest),
             "version": digest.template.versions.to_send().first(),
             "back": page_of(digest),

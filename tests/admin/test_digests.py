@@ -141,6 +141,25 @@ def test_send_now_with_nothing_new_says_so(admin_client: Client, world: World) -
     assert Mailing.objects.count() == 1
 
 
+def test_where_nothing_is_new_no_button_offers_to_send_it(admin_client: Client, world: World) -> None:
+    page = admin_client.get(page_of(world.digest, "send")).content.decode()
+    assert "There is nothing new to send." in page
+    assert "Send now to" not in page
+    Digest.objects.update(send_when_empty=True)
+    assert "Send now to" in admin_client.get(page_of(world.digest, "send")).content.decode()
+
+
+def test_a_digest_that_sent_mails_cannot_be_deleted_and_its_page_says_what_to_do_instead(
+    admin_client: Client, world: World
+) -> None:
+    page = admin_client.get(page_of(world.digest, "delete")).content.decode()
+    assert "Pause the digest instead" in page
+    admin_client.post(page_of(world.digest, "delete"), {"post": "yes"})
+    assert Digest.objects.filter(pk=world.digest.pk).exists()
+    chosen = {"action": "delete_selected", "_selected_action": [world.digest.pk]}
+    assert "Pause the digest instead" in admin_client.post("/admin/mailer/digest/", chosen).content.decode()
+
+
 @pytest.mark.parametrize(
     ("days", "text"),
     [

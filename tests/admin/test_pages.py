@@ -81,6 +81,18 @@ def test_an_empty_list_says_what_to_do_next(admin_client: Client, db: None) -> N
     assert "No recipients yet: choose “Import recipients” above" in page
 
 
+@pytest.mark.parametrize(
+    ("url", "hint"),
+    [
+        ("/admin/axes/accessattempt/", "Nobody has failed to log in lately."),
+        ("/admin/admin/logentry/", "Nobody has changed anything here yet."),
+        ("/admin/django_celery_results/taskresult/", "No task has reported yet"),
+    ],
+)
+def test_an_empty_page_of_another_app_says_so_in_our_words(url: str, hint: str, admin_client: Client, db: None) -> None:
+    assert hint in admin_client.get(url).content.decode()
+
+
 def _queries(client: Client, url: str) -> int:
     with CaptureQueriesContext(
         connection,
