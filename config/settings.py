@@ -178,6 +178,9 @@ ANYMAIL = anymail_settings(PROVIDER_SECRET, PROVIDER_SIGNING_KEY)
 # --- The delivery log ------------------------------------------------------------------------------------------------
 LOG_RETENTION_DAYS = env.int("LOG_RETENTION_DAYS", 400)
 HISTORY_RETENTION_DAYS = env.int("HISTORY_RETENTION_DAYS", 1826)  # five years
+MESSAGE_DAYS = env.int("MESSAGE_DAYS", 7)
+MESSAGE_MEGABYTES = env.int("MESSAGE_MEGABYTES", 10)
+DATA_UPLOAD_MAX_MEMORY_SIZE = 3_000_000 + MESSAGE_MEGABYTES * 1_400_000  # files come to the API as base64
 JOURNAL_DIR = VAR_DIR / "journal"
 
 # --- Imports of recipients: web and workers must see the same folder -------------------------------------------------

@@ -26,7 +26,7 @@ from mailer.insight.list_figures import count_list, old_list_figures
 from mailer.insight.retention import purge_changes, purge_notes
 from mailer.models import Import, Mailing
 from mailer.scheduling.announcements import plan_announcements
-from mailer.scheduling.notifications import plan_notification
+from mailer.scheduling.notifications import Extras, plan_notification
 from mailer.scheduling.planning import complete, plan_digest, plan_due
 from mailer.scheduling.schedules import find_digest
 from mailer.sending.batch import send_range
@@ -34,7 +34,7 @@ from mailer.sending.claim import Range
 from mailer.sending.record import finish_mailing
 from mailer.sending.recovery import give_up_abandoned, recover_journals
 from mailer.sending.relays import try_relay_again
-from mailer.sending.retention import purge_log
+from mailer.sending.retention import purge_log, purge_messages
 from mailer.sending.wakeups import due_ranges, finished_mailings, highest_delivery, note_woken, waiting_mailings
 
 logger = logging.getLogger(__name__)
@@ -142,7 +142,8 @@ def purge() -> dict[str, int]:
     forget_scores(timezone.now())
     before = timezone.now() - timedelta(days=settings.LOG_RETENTION_DAYS)
     changes = purge_changes(timezone.now() - timedelta(days=settings.HISTORY_RETENTION_DAYS))
-    return {**purge_log(before), **purge_notes(before), "changes": changes}
+    messages = purge_messages(timezone.now() - timedelta(days=settings.MESSAGE_DAYS))
+    return {**purge_log(before), **purge_notes(before), **messages, "changes": changes}
 
 
 class NotifyTask(Task):  # type: ignore[type-arg]
@@ -167,16 +168,21 @@ class NotifyTask(Task):  # type: ignore[type-arg]
             raise ValueError(f"eta {eta} has no time zone.")
         due = eta or timezone.now() + timedelta(seconds=countdown or 0)
         task_id = task_id or str(uuid4())
-        take_notification(plan_notification(due, *(args or ()), **(kwargs or {})), task_id)
+        take_notification(_plan(due, *(args or ()), **(kwargs or {})), task_id)
         return self.AsyncResult(task_id)
 
 
 @shared_task(base=NotifyTask, name="mailer.tasks.notify_user", track_started=True)
 def notify_user(recipient: str | int, template: str, context: dict[str, Any], key: str | None = None) -> dict[str, Any]:
     """Send one person one mail. `.apply_async(args=[…], countdown=600)` writes it down at once, for then."""
-    mailing = plan_notification(timezone.now(), recipient, template, context, key)
+    mailing = plan_notification(timezone.now(), recipient, template, context, Extras(key))
     wake_mailing(mailing.pk)
     return {"mailing": mailing.pk}
+
+
+def _plan(due: datetime, recipient: str | int, template: str, context: dict[str, Any], *more: Any, **named: Any) -> Any:
+    """The task's arguments as the flow takes them; what else there is, key and files, is Extras."""
+    return plan_notification(due, recipient, template, context, Extras(*more, **named))
 
 
 def take_notification(mailing: Mailing, task_id: str | None = None) -> Mailing:

@@ -14,6 +14,7 @@ from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 from config.celery import app
 from mailer.models import Delivery, EmailTemplate, InvalidAddress, Mailing, Recipient, TemplateVersion
 from mailer.notify import notify_user
+from mailer.scheduling.notifications import File
 from mailer.sending.batch import send_range
 from mailer.sending.claim import Range
 from mailer.sending.wakeups import waiting_mailings
@@ -198,3 +199,12 @@ def test_a_draft_of_the_template_is_not_sent(reset_link: EmailTemplate):
     )
     notify_user("ada@example.org", "reset", {"link": "https://example.org/r", "note": ""})
     assert Mailing.objects.get().version == sent
+
+
+def test_files_go_with_a_mail_of_our_own(relay: FakeRelay):
+    notify_user("ada@example.org", "reset", {"link": "x"}, files=[File("a.txt", "text/plain", b"Hello")])
+    mailing = Mailing.objects.get()
+    send_range(Range(mailing.pk, 0, 2**62), UUID(int=7), timezone.now)
+    assert b'filename="a.txt"' in relay.received[0].message
+    with pytest.raises(ValueError, match="at most 10 MB"):
+        notify_user("ada@example.org", "reset", {"link": "x"}, files=[File("a", "text/plain", b"0" * 10_000_001)])

@@ -86,7 +86,7 @@ class LetterPages(Pages, Generic[Subject]):
         named = request.GET.get("as", "").strip()
         return {
             "letter": None if isinstance(letter, str) else letter,
-            "no_way_out": draft is not None and not can_be_left(draft.mailing.version),
+            "no_way_out": draft is not None and not can_be_left(draft.mailing.pinned),
             "problem": letter if isinstance(letter, str) else "",
             "sender": (mailing_list.from_name or mailing_list.name) if mailing_list else "",
             "frame": f"{self.own_url('letter', subject)}?{urlencode({'as': asked.email if asked else ''})}",

@@ -10,10 +10,11 @@ from ninja import Field, Header, Path, Router, Schema, Status
 from pydantic import StringConstraints
 
 from mailer.api.access import Needs, key_of
+from mailer.api.attachments import FileIn
 from mailer.api.problems import Problem, missing
 from mailer.api.values import Address, Data, Given, Id, Line, Moment, Slug
 from mailer.models import Delivery, EmailTemplate, Mailing, Scope
-from mailer.scheduling.notifications import plan_notification
+from mailer.scheduling.notifications import MAX_FILES, Extras, File, plan_notification
 from mailer.tasks import take_notification
 from mailer.templating.sandbox import TemplateError
 
@@ -28,6 +29,7 @@ class NotificationIn(Given):
     to: Address
     context: Data = Field({}, description="All that the template names.")
     send_at: Moment | None = Field(None, description="At once if it is left out or past.")
+    attachments: list[FileIn] = Field([], max_length=MAX_FILES, description="Together at most 10 MB.")
 
 
 class NotificationOut(Schema):
@@ -35,7 +37,7 @@ class NotificationOut(Schema):
 
     id: int
     delivery: int
-    template: str
+    template: str | None
     status: str
     reason: str
     send_at: datetime
@@ -43,6 +45,7 @@ class NotificationOut(Schema):
     attempts: int
     smtp_code: int | None
     smtp_text: str
+    attachments: list[str]  #: their names, as long as they are kept
 
 
 Key = Annotated[Line, StringConstraints(min_length=1, max_length=150)]
@@ -61,14 +64,15 @@ def send_notification(
         raise Problem(
             HTTPStatus.NOT_FOUND, "There is no such template.", {"template": f"There is no {data.template!r}."}
         )
+    extras = _extras(data, key)
     due = max(data.send_at or timezone.now(), timezone.now())
     try:
-        mailing = take_notification(plan_notification(due, data.to, data.template, data.context, key))
+        mailing = take_notification(plan_notification(due, data.to, data.template, data.context, extras))
     except TemplateError as error:
         raise Problem(
             HTTPStatus.CONFLICT, "The template can't be filled with this.", {"context": str(error)}
         ) from error
-    if not _is_of(mailing, data):
+    if not _is_of(mailing, data, extras.files):
         raise Problem(HTTPStatus.CONFLICT, "This Idempotency-Key was used for another mail.")
     return Status(202, _shown(mailing))
 
@@ -82,17 +86,31 @@ def read_notification(request: HttpRequest, id: Path[Id]) -> dict[str, Any]:
     return _shown(mailing)
 
 
-def _is_of(mailing: Mailing, data: NotificationIn) -> bool:
+def _extras(data: NotificationIn, key: str | None) -> Extras:
+    """What the mail has besides. Raises Problem for more than it may have."""
+    try:
+        return Extras(key, tuple(file.as_file() for file in data.attachments))
+    except ValueError as error:
+        words = "Some of it can't be used."
+        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, words, {"attachments": str(error)}) from error
+
+
+def _is_of(mailing: Mailing, data: NotificationIn, files: tuple[File, ...]) -> bool:
+    """Whether this is what the key stands for; files that are not kept any more are taken for the same."""
     recipient = mailing.recipient
     same_person = recipient is None or recipient.email == data.to
-    return same_person and mailing.version.template.slug == data.template and mailing.context == data.context
+    same_words = mailing.pinned.template.slug == data.template and mailing.context == data.context
+    kept = [File(kept.name, kept.content_type, bytes(kept.content)) for kept in mailing.attachments.all()]
+    same_files = mailing.has_attachments == bool(files) and (not kept or kept == list(files))
+    return same_person and same_words and same_files
 
 
 def _shown(mailing: Mailing) -> dict[str, Any]:
     delivery: Delivery = mailing.deliveries.get()
     own = {"id": mailing.pk, "delivery": delivery.pk, "send_at": mailing.scheduled_for}
     told = {name: getattr(delivery, name) for name in ("status", "reason", "sent_at", "attempts", *_ANSWER)}
-    return own | told | {"template": mailing.version.template.slug}
+    names = [file.name for file in mailing.attachments.defer("content")] if mailing.has_attachments else []
+    return own | told | {"attachments": names, "template": mailing.template.slug if mailing.template else None}
 
 
 _ANSWER = ("smtp_code", "smtp_text")

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
 
-from django.core.exceptions import ValidationError
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig, ValidationError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError
@@ -58,6 +59,7 @@ def handle_problems(api: NinjaAPI) -> None:
     api.add_exception_handler(ValidationError, lambda request, error: _answer(request, _of_validation(error)))
     api.add_exception_handler(Http404, lambda request, error: _answer(request, _missing(error)))
     api.add_exception_handler(AuthenticationError, lambda request, error: _answer(request, _unknown_key()))
+    api.add_exception_handler(RequestDataTooBig, lambda request, error: _answer(request, _too_big()))
     api.add_exception_handler(HttpError, lambda request, error: _answer(request, _plain(error)))
 
 
@@ -112,6 +114,11 @@ def _missing(error: Any) -> Problem:
 def _unknown_key() -> Problem:
     words = "Send a valid key in the header Authorization: Bearer ap_…; keys are made in the admin."
     return Problem(HTTPStatus.UNAUTHORIZED, words, headers={"WWW-Authenticate": "Bearer"})
+
+
+def _too_big() -> Problem:
+    words = f"The request is larger than {settings.DATA_UPLOAD_MAX_MEMORY_SIZE / 1_000_000:.0f} MB; send it in parts."
+    return Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, words)
 
 
 def _plain(error: Any) -> Problem:

@@ -11,7 +11,7 @@ from mailer.api import items, lists, log, notifications, people, suppressions
 from mailer.api.problems import MEDIA_TYPE, PROBLEM, handle_problems
 
 #: What any address can answer besides what it is there for.
-_PROBLEMS = ("400", "401", "403", "404", "409", "422", "429")
+_PROBLEMS = ("400", "401", "403", "404", "409", "413", "422", "429")
 
 
 class Api(NinjaAPI):

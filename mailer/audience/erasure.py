@@ -10,6 +10,7 @@ from django.db import transaction
 
 from mailer.audience.traces import forget_in_notes, forget_in_staffs_log, forget_in_task_results
 from mailer.models import (
+    Attachment,
     Attempt,
     BounceScore,
     Claim,
@@ -18,6 +19,7 @@ from mailer.models import (
     ImportChange,
     LiftedSuppression,
     Mailing,
+    Message,
     Recipient,
     Return,
     Suppression,
@@ -43,6 +45,7 @@ def erase(recipient: Recipient, note: str, by: Any, now: datetime) -> Erasure:
         # Whoever writes down what a report says of their mail locks the person too, and waits, or has ended.
         list(Recipient.objects.select_for_update(of=("self",)).filter(pk=recipient.pk))
         mails = _lock_mails(recipient)
+        _forget_messages(recipient)
         forget_in_staffs_log(recipient)
         forget_in_task_results(recipient)
         _forget_answers(mails | _mails_that_name(recipient.email))
@@ -55,6 +58,16 @@ def erase(recipient: Recipient, note: str, by: Any, now: datetime) -> Erasure:
         mark = fingerprint(recipient.email)
         recipient.delete()
         return Erasure.objects.create(fingerprint=mark, note=note, erased_at=now, erased_by=by)
+
+
+def _forget_messages(recipient: Recipient) -> None:
+    """What programs wrote to the person, and perhaps to others with them, and the files that went to them."""
+    mine = Mailing.objects.filter(recipient=recipient)
+    messages = list(mine.exclude(message=None).values_list("message", flat=True))
+    if Mailing.objects.open().exclude(recipient=recipient).filter(message__in=messages).exists():
+        raise MailInFlight("A mail that went to this person and to others has not left to all. Try again in a minute.")
+    Message.objects.filter(pk__in=messages).delete()
+    Attachment.objects.filter(mailing__in=mine).delete()
 
 
 def find_erased(addresses: Iterable[str]) -> dict[str, Erasure]:

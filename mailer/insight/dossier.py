@@ -17,6 +17,7 @@ from mailer.models import (
     DigestItem,
     LiftedSuppression,
     Mailing,
+    Message,
     Recipient,
     Subscription,
     Suppression,
@@ -113,11 +114,20 @@ def _mails(recipient: Recipient) -> Iterator[dict[str, Any]]:
             yield _mail(mail, tried.get(mail.pk, []))
 
 
+def _content(mailing: Mailing) -> dict[str, Any]:
+    """Of a single mail: what it was filled with, or the whole message of a program; and what was attached."""
+    if mailing.message_id is not None:
+        message = Message.objects.filter(mailings=mailing).first()
+        return {"content": bytes(message.source).decode("ascii", "replace") if message else "no longer kept"}
+    files = [file.name for file in mailing.attachments.defer("content")] if mailing.has_attachments else []
+    return {"content": mailing.context, **({"attached": files} if files else {})}
+
+
 def _mail(mail: Delivery, tried: list[Attempt]) -> dict[str, Any]:
     mailing = mail.mailing
-    single = {"content": mailing.context} if mailing.kind == Mailing.Kind.NOTIFICATION else {}
+    single = _content(mailing) if mailing.kind == Mailing.Kind.NOTIFICATION else {}
     return {
-        "mail": str(mailing.digest or mailing.announcement or mailing.list or mailing.version.template),
+        "mail": mailing.name,
         "due": mailing.scheduled_for.isoformat(),
         "state": mail.get_status_display(),
         "why": reason_in_words(mail),

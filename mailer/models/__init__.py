@@ -12,6 +12,7 @@ from mailer.models.figures import MailingFigures
 from mailer.models.imports import Import, ImportChange
 from mailer.models.list_figures import ListFigures
 from mailer.models.mailings import Mailing, MailingItem
+from mailer.models.messages import Attachment, Message
 from mailer.models.recipients import Domain, Recipient, RecipientList, Subscription
 from mailer.models.relays import RelayPause
 from mailer.models.returns import BounceScore, Return, ReturnCount
@@ -29,6 +30,7 @@ __all__ = [
     "Announcement",
     "ApiKey",
     "ApiUse",
+    "Attachment",
     "Attempt",
     "BounceScore",
     "Claim",
@@ -48,6 +50,7 @@ __all__ = [
     "Mailing",
     "MailingFigures",
     "MailingItem",
+    "Message",
     "Recipient",
     "RecipientList",
     "RelayPause",

@@ -9,9 +9,11 @@ from mailer.models.digests import Digest, DigestItem
 from mailer.models.literals import Literal
 from mailer.models.recipients import Recipient, RecipientList
 from mailer.models.sums import Sums
-from mailer.models.templates import TemplateVersion
+from mailer.models.templates import EmailTemplate, TemplateVersion
 from mailer.models.zones import TimeZoneField
 
+#: What a mailing is called that sends a program's own message.
+MESSAGE = "Message"
 #: What a mailing's name needs, for `select_related`.
 NAMED = ("digest", "announcement", "list", "version__template")
 
@@ -53,8 +55,25 @@ class Mailing(Sums):
     )
     list = models.ForeignKey(RecipientList, null=True, blank=True, on_delete=models.PROTECT, related_name="mailings")
     version = models.ForeignKey(
-        TemplateVersion, on_delete=models.PROTECT, related_name="mailings", verbose_name="template version"
+        TemplateVersion,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="mailings",
+        verbose_name="template version",
+        help_text="None: a program wrote the whole message.",
     )
+    message = models.ForeignKey(
+        "mailer.Message",
+        null=True,
+        editable=False,
+        on_delete=models.DO_NOTHING,  # its source is deleted after some days
+        related_name="mailings",
+        db_constraint=False,
+        db_index=False,
+        help_text="The message that a program wrote.",
+    )
+    has_attachments = models.BooleanField(default=False, db_default=False, editable=False)
     scheduled_for = models.DateTimeField(db_index=True)
     time_zone = TimeZoneField(default="UTC")
     status = models.CharField(max_length=9, choices=Status, default=Status.PLANNED)
@@ -127,8 +146,20 @@ class Mailing(Sums):
         return (
             f"{self.digest}, weekly"
             if self.is_weekly
-            else str(self.digest or self.announcement or self.list or self.version.template)
+            else str(self.digest or self.announcement or self.list or self.template or MESSAGE)
         )
+
+    @property
+    def template(self) -> EmailTemplate | None:
+        """Of its mails; None if a program wrote the whole message."""
+        return self.version.template if self.version else None
+
+    @property
+    def pinned(self) -> TemplateVersion:
+        """Its template's version. Raises LookupError for a mailing that sends a program's own message."""
+        if self.version is None:
+            raise LookupError("A program wrote this mail; it has no template.")
+        return self.version
 
     @property
     def language(self) -> str:

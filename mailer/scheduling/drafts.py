@@ -70,9 +70,9 @@ def plan_test(draft: Draft, to: Recipient, by: Any, now: datetime) -> Mailing:
     It goes the way of all mail and is in the log, but pins no items, belongs to no digest and no announcement, and its
     unsubscribe link ends nothing. Raises TemplateError if it can't be filled.
     """
-    pattern = draft.mailing
+    pattern, pinned = draft.mailing, draft.mailing.pinned
     context = mailing_context(pattern, draft.items)
-    check_context(pattern.version.subject, pattern.version.html, pattern.version.text, context)
+    check_context(pinned.subject, pinned.html, pinned.text, context)
     with transaction.atomic():
         mailing = Mailing.objects.create(
             kind=Mailing.Kind.TEST,

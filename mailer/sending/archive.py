@@ -70,7 +70,7 @@ def headline_of(mailing: Mailing) -> Headline:
     with translation.override(mailing.language):
         try:
             context = mailing_context(mailing, items) | personal_context(NOBODY, Links())
-            subject = " ".join(render(parse(mailing.version.subject), context, False, Budget(_SUBJECT_WORK)).split())
+            subject = " ".join(render(parse(mailing.pinned.subject), context, False, Budget(_SUBJECT_WORK)).split())
         except BROKEN:
             subject = ""
     day = mailing.scheduled_for.astimezone(ZoneInfo(mailing.time_zone)).date()

@@ -17,7 +17,6 @@ from mailer.models import Claim, Mailing
 from mailer.sending.claim import LEASE, Claimed, Range, Run, claim, release
 from mailer.sending.commands import Envelope
 from mailer.sending.journal import Journal, JournalUnavailable
-from mailer.sending.letters import LetterWriter
 from mailer.sending.outcomes import Kind, Outcome, RelayUnavailable, SendingHalted
 from mailer.sending.patience import Result, insist
 from mailer.sending.record import Settled, finish_mailing, record
@@ -25,6 +24,7 @@ from mailer.sending.relays import is_paused, pause_relay, resume_relay
 from mailer.sending.signatures import Sign, signer_of
 from mailer.sending.smtp import RelaySession
 from mailer.sending.stopping import stopping
+from mailer.sending.writers import Writer, writer_for
 from mailer.templating.sandbox import TemplateError
 
 logger = logging.getLogger(__name__)
@@ -96,7 +96,7 @@ class _Batch:
     def _send(self) -> str:
         """Returns why it could not go on, or nothing."""
         try:
-            writer = LetterWriter(self._mailing)
+            writer = writer_for(self._mailing)
             sign = signer_of(writer.sender.address)
             first = self._claim(self._wanted.first)
             if not first:
@@ -123,7 +123,7 @@ class _Batch:
         for envelope in envelopes:
             yield envelope._replace(data=sign(envelope.data, self._clock()))
 
-    def _envelopes(self, writer: LetterWriter, eight_bit: bool, group: list[Claimed]) -> Iterator[Envelope]:
+    def _envelopes(self, writer: Writer, eight_bit: bool, group: list[Claimed]) -> Iterator[Envelope]:
         """One envelope after the other, drawn by the relay session; a group is claimed when the last one is used up."""
         while group:
             people = [claimed.person.id for claimed in group if claimed.person]

@@ -8,7 +8,8 @@ from email.message import EmailMessage
 from django.utils import translation
 
 from mailer.models import Delivery, Mailing, Recipient
-from mailer.sending.letters import BROKEN, LetterWriter
+from mailer.sending.letters import BROKEN
+from mailer.sending.writers import Writer, writer_for
 from mailer.templating.contexts import Links, Person, person_of, still_links
 
 
@@ -25,6 +26,7 @@ class Copy:
     sender: str
     html: str
     text: str
+    files: tuple[str, ...] = ()  #: the names of those that go with it
 
 
 def copy_of(delivery: Delivery, recipient: Recipient, at: datetime) -> Copy:
@@ -42,15 +44,15 @@ def own_copy(delivery: Delivery, recipient: Recipient, at: datetime) -> Copy:
     return write_copy(writer, delivery.pk, person, writer.links_of(person), at)
 
 
-def writer_of(mailing: Mailing) -> LetterWriter:
+def writer_of(mailing: Mailing) -> Writer:
     """Who writes the mailing's mails. Raises NoCopy for a version that can't be used, or not any more."""
     try:
-        return LetterWriter(mailing)
+        return writer_for(mailing)
     except BROKEN as error:
         raise NoCopy(f"The template can't be used: {error}") from error
 
 
-def write_copy(writer: LetterWriter, pk: int, person: Person, links: Links, at: datetime) -> Copy:
+def write_copy(writer: Writer, pk: int, person: Person, links: Links, at: datetime) -> Copy:
     """The mail of the delivery `pk`. Raises NoCopy."""
     with translation.override(writer.language):
         try:
@@ -74,4 +76,5 @@ def _read(data: bytes) -> Copy:
         sender=str(message["From"]),
         html=str(html.get_content()) if html else "",
         text=str(text.get_content()) if text else "",
+        files=tuple(part.get_filename() or part.get_content_type() for part in message.iter_attachments()),
     )

@@ -11,14 +11,15 @@ from django.utils import translation
 from mailer.audience.links import Signer
 from mailer.audience.repeats import Repeats
 from mailer.audience.return_paths import ReturnPaths
-from mailer.audience.staging_guard import lets_out
-from mailer.models import Delivery, Mailing, Subscription, Suppression
+from mailer.models import Attachment, Delivery, Mailing
 from mailer.sending.claim import Claimed
 from mailer.sending.commands import Envelope
+from mailer.sending.enclosures import enclose, files_of
 from mailer.sending.items import Items
 from mailer.sending.message import Addressee, make_sender
 from mailer.sending.message_id import MessageIds
 from mailer.sending.outcomes import Kind, Outcome
+from mailer.sending.refusing import refuse
 from mailer.sending.stationery import Stationery
 from mailer.templating.budget import MAX_ATTRIBUTES
 from mailer.templating.compile import CompiledTemplate, compile_sources
@@ -53,7 +54,7 @@ class LetterWriter:
 
     def __init__(self, mailing: Mailing) -> None:
         """Load what the mailing pins: its template version, its items and its sender."""
-        version = mailing.version
+        version = mailing.pinned
         self._mailing, self._list, self._digest = mailing, mailing.list, mailing.digest
         self.language = mailing.language  #: has to be the active one when the first mail is written
         self._is_test = mailing.kind == Mailing.Kind.TEST
@@ -61,6 +62,7 @@ class LetterWriter:
         self._compile("")  # a mailing whose template can't be used does not begin
         self.sender = make_sender(mailing.list, settings.SITE_NAME, parseaddr(settings.DEFAULT_FROM_EMAIL)[1])
         self._items, self._repeats = Items(mailing), Repeats(mailing)
+        self._files: list[Attachment] = []
         # A test's links look like links, and open and end nothing.
         self._leaving = Signer("test" if self._is_test else "unsubscribe", self._list.id) if self._list else None
         self._preferences = Signer("test" if self._is_test else "preferences")
@@ -70,26 +72,9 @@ class LetterWriter:
         #: By translation, by what they have had, and for those with items of their own or for all others.
         self._stationeries: dict[tuple[str, frozenset[int], bool], _Sheets] = {}
 
-    def refuse(self, claimed: Claimed, now: datetime) -> Outcome | None:
-        """Why nothing goes to this recipient, as of now; None if a mail does."""
-        reason = Delivery.Reason.NONE
-        if claimed.person is None:
-            reason = Delivery.Reason.ERASED
-        elif not lets_out(claimed.person.email):
-            reason = Delivery.Reason.GUARDED
-        elif claimed.suppressed and not (self._list is None and claimed.suppressed in Suppression.FOR_LISTS):
-            reason = Delivery.Reason.SUPPRESSED
-        elif self._is_test:
-            return None  # who asked for it need not be on the list
-        elif self._list is not None and claimed.subscription != Subscription.Status.ACTIVE:
-            reason = Delivery.Reason.UNSUBSCRIBED
-        elif claimed.paused_until is not None and claimed.paused_until > now:
-            reason = Delivery.Reason.PAUSED
-        return Outcome(claimed.id, Kind.SKIPPED, reason=reason) if reason else None
-
     def envelope(self, claimed: Claimed, eight_bit: bool, now: datetime) -> Envelope | Outcome:
         """The mail for the wire; or why there is none, skipped or failed."""
-        refused, person = self.refuse(claimed, now), claimed.person
+        refused, person = refuse(self._mailing, claimed, now), claimed.person
         if refused is not None or person is None:
             return refused or Outcome(claimed.id, Kind.SKIPPED, reason=Delivery.Reason.ERASED)
         try:
@@ -103,6 +88,7 @@ class LetterWriter:
 
     def look_up(self, people: Collection[int], now: datetime) -> None:
         """Fetch, in a few queries for all of these recipients, their own items, and which they have had."""
+        self._files = files_of(self._mailing)
         self._items.look_up(people)
         self._repeats.look_up(people, now)
 
@@ -122,7 +108,8 @@ class LetterWriter:
         if own:
             personal = own_items_context(self._mailing, [*own, *shared]) | personal
         addressee = Addressee(person.name, person.email, self._message_ids.make(pk), links.unsubscribe)
-        return sheets.stationery.data(personal, addressee, now)
+        data = sheets.stationery.data(personal, addressee, now)
+        return enclose(data, self._files) if self._mailing.has_attachments else data
 
     def _translation(self, language: str) -> str:
         """The version's translation for who reads this language; made the active one."""

@@ -82,15 +82,21 @@ def shared_head(sender: Sender, boundary: str) -> bytes:
 
 def own_head(addressee: Addressee, subject: str, now: datetime) -> bytes:
     """The header fields of one mail."""
-    head = f"Message-ID: {addressee.message_id}\r\nDate: {_date(int(now.timestamp()))}\r\n"
+    head = f"{message_id_fields(addressee.message_id)}Date: {_date(int(now.timestamp()))}\r\n"
     head += mailbox("To", addressee.name, addressee.address) + subject_field(subject)
-    if settings.PROVIDER == "postmark":  # its events name a mail by its own id and by this
-        head += f"X-PM-Metadata-delivery: {addressee.message_id[1:].partition('@')[0]}\r\n"
     if addressee.unsubscribe_url:
         head += (
             f"List-Unsubscribe: <{addressee.unsubscribe_url}>\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
         )
     return head.encode("ascii")
+
+
+def message_id_fields(message_id: str, is_own: bool = True) -> str:
+    """The Message-ID, unless the message has one of its author's, and what else names the delivery to a provider."""
+    fields = f"Message-ID: {message_id}\r\n" if is_own else ""
+    if settings.PROVIDER == "postmark":  # its events name a mail by its own id and by this
+        fields += f"X-PM-Metadata-delivery: {message_id[1:].partition('@')[0]}\r\n"
+    return fields
 
 
 @lru_cache(maxsize=64)

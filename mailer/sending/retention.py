@@ -1,11 +1,12 @@
 """Deletes the log when it is as old as the operator wants it to become, in small steps that lock nothing for long."""
 
 from datetime import datetime
+from typing import Any
 
-from django.db import transaction
+from django.db import models, transaction
 from django_celery_results.models import TaskResult
 
-from mailer.models import Attempt, Delivery, Mailing, Return
+from mailer.models import Attachment, Attempt, Delivery, Mailing, Message, Return
 
 STEP = 5_000
 
@@ -22,6 +23,25 @@ def purge_log(before: datetime) -> dict[str, int]:
     while ids := list(results.values_list("pk", flat=True)[:STEP]):
         counts["task_results"] += TaskResult.objects.filter(pk__in=ids).delete()[0]
     return counts
+
+
+def purge_messages(before: datetime) -> dict[str, int]:
+    """Delete from before the time what single mails brought along, unless one of them still waits. Returns counts."""
+    waiting = Mailing.objects.open().filter(kind=Mailing.Kind.NOTIFICATION)
+    messages = Message.objects.filter(created_at__lt=before)
+    files = Attachment.objects.filter(created_at__lt=before)
+    return {
+        "messages": _delete_in_steps(messages.exclude(pk__in=waiting.exclude(message=None).values("message"))),
+        "attachments": _delete_in_steps(files.exclude(mailing__in=waiting.filter(has_attachments=True))),
+    }
+
+
+def _delete_in_steps(rows: models.QuerySet[Any]) -> int:
+    """They are large: a hundred at a time, by their ids."""
+    deleted = 0
+    while ids := list(rows.order_by("pk").values_list("pk", flat=True)[:100]):
+        deleted += rows.model.objects.filter(pk__in=ids).delete()[0]
+    return deleted
 
 
 def _purge_deliveries(mailing_id: int) -> int:

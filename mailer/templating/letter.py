@@ -31,7 +31,7 @@ def preview_letter(mailing: Mailing, items: Sequence[dict[str, Any]], person: Pe
 
     The mailing need not be saved. Its links look as they will and do nothing. Raises TemplateError.
     """
-    version = mailing.version
+    version = mailing.pinned
     compiled = compile_sources(*version.parts(person.language))
     links = still_links(mailing, "preview")
     language = version.translation_for(person.language)

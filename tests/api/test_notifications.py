@@ -1,14 +1,18 @@
 """202 says that a mail is written down, once for each key; and what became of it can be asked."""
 
+from base64 import b64encode
 from datetime import timedelta
+from email import message_from_bytes, policy
 from uuid import uuid4
 
 import pytest
 from django.utils import timezone
+from pytest_django import Settings
 
 from mailer.models import Delivery, EmailTemplate, Mailing, TemplateVersion
 from mailer.sending.batch import send_range
 from mailer.sending.claim import Range
+from mailer.sending.retention import purge_messages
 from tests.api.conftest import Call, make_key
 from tests.fake_relay import FakeRelay
 
@@ -77,3 +81,71 @@ def test_what_can_not_be_sent_is_said_and_nothing_is_written(
 def test_an_unknown_mail_is_404(call: Call):
     assert call("GET", "notifications/1").status_code == 404
     assert call("GET", "notifications/99999999999999999999").status_code == 422
+
+
+BILL = {
+    "name": "Rechnung für März.pdf",
+    "content_type": "Application/PDF",
+    "content": b64encode(b"%PDF\r\n.\r\n\xff").decode(),
+}
+
+
+def test_files_arrive_with_the_mail_as_they_were(call: Call, relay: FakeRelay):
+    note = {"name": "note.txt", "content": b64encode(b"Hello").decode()}
+    answer = call("POST", "notifications", MAIL | {"attachments": [BILL, note]})
+    assert answer.json()["attachments"] == ["Rechnung für März.pdf", "note.txt"]
+    send_range(Range(answer.json()["id"], 0, 2**62), uuid4(), timezone.now)
+    mail = message_from_bytes(relay.received[0].message, policy=policy.SMTP)
+    files = [(part.get_filename(), part.get_content_type(), part.get_content()) for part in mail.iter_attachments()]
+    assert files == [
+        ("Rechnung für März.pdf", "application/pdf", b"%PDF\r\n.\r\n\xff"),
+        ("note.txt", "application/octet-stream", b"Hello"),
+    ]
+    assert "<p>https://example.org/r</p>" in mail.get_body(("html",)).get_content()
+    assert [part.defects for part in mail.walk() if part.defects] == []
+    assert mail.get_all("Content-Type") == [mail["Content-Type"]]
+
+
+def test_the_same_key_with_other_files_is_another_mail(call: Call):
+    first = call("POST", "notifications", MAIL | {"attachments": [BILL]}, Idempotency_Key="order-8")
+    again = call("POST", "notifications", MAIL | {"attachments": [BILL]}, Idempotency_Key="order-8")
+    assert first.json() == again.json()
+    assert call("POST", "notifications", MAIL, Idempotency_Key="order-8").status_code == 409
+
+
+@pytest.mark.parametrize(
+    ("files", "field", "words"),
+    [
+        ([BILL | {"content": "no base64!"}], "attachments.0", "base64"),
+        ([BILL | {"name": "../../etc/passwd"}], "attachments.0", "no file's name"),
+        ([BILL | {"name": "a\nb"}], "attachments.0.name", "control character"),
+        ([BILL | {"content_type": "multipart/mixed"}], "attachments.0", "no type of a file"),
+        ([BILL | {"content_type": "text/html\r\nBcc: x"}], "attachments.0.content_type", "control character"),
+        ([BILL] * 21, "attachments", "at most 20"),
+        ([BILL | {"content": b64encode(b"0" * 1_200_000).decode()}], "attachments", "at most 1 MB"),
+    ],
+)
+def test_files_that_no_mail_can_have_are_refused_by_name(
+    call: Call, settings: Settings, files: list[dict[str, str]], field: str, words: str
+):
+    settings.MESSAGE_MEGABYTES = 1
+    answer = call("POST", "notifications", MAIL | {"attachments": files})
+    assert answer.status_code == 422
+    assert [(fault["field"], words in fault["detail"]) for fault in answer.json()["errors"]] == [(field, True)]
+    assert Mailing.objects.count() == 0
+
+
+def test_a_request_that_is_too_large_is_told_so(call: Call, settings: Settings):
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
+    answer = call("POST", "notifications", MAIL | {"context": {"link": "x" * 1_100_000}})
+    assert (answer.status_code, answer.headers["Content-Type"]) == (413, "application/problem+json")
+
+
+def test_when_the_files_are_not_kept_any_more_the_mail_does_not_go_without_them(call: Call, relay: FakeRelay):
+    answer = call("POST", "notifications", MAIL | {"attachments": [BILL]})
+    Mailing.objects.update(status="done")
+    assert purge_messages(timezone.now() + timedelta(days=8))["attachments"] == 1
+    Mailing.objects.update(status="sending")
+    send_range(Range(answer.json()["id"], 0, 2**62), uuid4(), timezone.now)
+    assert relay.received == []
+    assert Delivery.objects.get().status == "failed"

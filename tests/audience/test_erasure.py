@@ -21,6 +21,7 @@ from mailer.audience.uploads import keep_file
 from mailer.feedback.unsubscribes import unsubscribe_recipient
 from mailer.models import (
     Alert,
+    Attachment,
     Attempt,
     BounceScore,
     Claim,
@@ -77,6 +78,7 @@ mailer.Digest slug name more_url
 mailer.Mailing time_zone reason
 mailer.MailingFigures counted
 mailer.ListFigures states joined left
+mailer.Attachment content_type
 mailer.Attempt outcome by
 mailer.Import encoding delimiter meanings counts made
 mailer.ImportChange time_zone language
@@ -117,6 +119,7 @@ def ada(digest: Digest, mailing_list: RecipientList) -> Recipient:
         Return.objects.create(
             delivery=mail, at=MORNING, outcome="gone", source="pipe", status="5.1.1", diagnostic=f"550 <{ADA}> unknown"
         )
+    Attachment.objects.create(mailing=single, name=f"{ADA}.pdf", content_type="text/plain", content=ADA.encode())
     BounceScore.objects.create(email=ADA, score=1, at=MORNING, sent_at=MORNING)
     staff = User.objects.create_user("anna")
     for row in (person, subscription, held):

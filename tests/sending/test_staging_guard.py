@@ -114,8 +114,8 @@ def test_nothing_but_the_alerts_sends_with_djangos_own_mail():
     for path in (ROOT / "mailer").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("django.core.mail"):
-                users.add(path.name)
-    assert users == {"alerts.py"}
+                users |= {(path.name, name.name) for name in node.names if name.name != "BaseEmailBackend"}
+    assert users == {("alerts.py", "send_mail"), ("backend.py", "EmailMessage")}
 
 
 def test_a_wrong_entry_stops_the_start(settings: Settings):

@@ -1,0 +1,30 @@
+"""Files that come with a mail, in the request's own JSON."""
+
+from base64 import b64decode
+from typing import Annotated
+
+from ninja import Field
+from pydantic import StringConstraints, model_validator
+
+from mailer.api.values import Given, Line
+from mailer.scheduling.notifications import File
+
+
+class FileIn(Given):
+    """A file that goes with the mail."""
+
+    name: Annotated[Line, StringConstraints(min_length=1, max_length=200)] = Field(examples=["invoice.pdf"])
+    content_type: Line = Field("application/octet-stream", max_length=127, examples=["application/pdf"])
+    content: str = Field(
+        description="In base64 (RFC 4648 section 4).", examples=["JVBERi0x"], json_schema_extra={"format": "byte"}
+    )
+
+    @model_validator(mode="after")
+    def check(self) -> "FileIn":
+        """Whether a mail can have it."""
+        self.as_file()
+        return self
+
+    def as_file(self) -> File:
+        """The file itself. Raises ValueError."""
+        return File(self.name, self.content_type.lower(), b64decode(self.content, validate=True))
