@@ -183,6 +183,9 @@ MESSAGE_MEGABYTES = env.int("MESSAGE_MEGABYTES", 10)
 DATA_UPLOAD_MAX_MEMORY_SIZE = 3_000_000 + MESSAGE_MEGABYTES * 1_400_000  # files come to the API as base64
 JOURNAL_DIR = VAR_DIR / "journal"
 
+# --- Other people's web servers, whose addresses somebody typed: none of our own network but those named here ---------
+FETCH_ALLOW: list[str] = env.list("FETCH_ALLOW", [])
+
 # --- Imports of recipients: web and workers must see the same folder -------------------------------------------------
 IMPORT_DIR = Path(env.str("IMPORT_DIR", "") or VAR_DIR / "imports")
 IMPORT_DAYS = env.int("IMPORT_DAYS", 14)

@@ -12,6 +12,7 @@ Its folders are the story of a mail, and this is the import order (a test holds 
           insight                            what staff see and are told: sums, stories, signs of life, alerts
 1 steps   audience                           who gets mail: addresses, imports, subscriptions
           templating                         what it says: sandbox, compile, compose, merge
+          outside                            other people's web servers
 0 models  models                             what is stored
 
 A layer imports only from the layers below it; the flows do not import each other, nor do the steps.

@@ -1,0 +1,1 @@
+"""What lies outside: other people's web servers, at addresses that somebody typed."""
