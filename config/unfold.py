@@ -99,6 +99,7 @@ UNFOLD: dict[str, Any] = {
                     _page("Digests", "newspaper", "mailer.digest"),
                     _page("Announcements", "campaign", "mailer.announcement"),
                     _page("Items", "article", "mailer.digestitem"),
+                    _page("Feeds", "rss_feed", "mailer.feed"),
                     _page("Templates", "design_services", "mailer.emailtemplate"),
                 ],
             },

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from mailer.models import InvalidAddress
 from mailer.scheduling.notifications import plan_message
-from mailer.tasks import take_notification
+from mailer.waking import take_notification
 
 logger = logging.getLogger(__name__)
 

@@ -1,7 +1,7 @@
 """Celery's entry points: each looks up what to do and has it done by the flows. Arguments are ids and names."""
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -10,9 +10,7 @@ from uuid import UUID, uuid4
 from celery import Task, shared_task
 from celery.result import AsyncResult
 from django.conf import settings
-from django.db import transaction
 from django.utils import timezone
-from kombu.exceptions import OperationalError
 
 from mailer.audience.imports import LostImport, check_import, claim_import, run_import, work_on
 from mailer.audience.sign_ups import forget_forms
@@ -24,8 +22,9 @@ from mailer.insight.counting import count_figures, uncounted_mailings
 from mailer.insight.life import note_tick
 from mailer.insight.list_figures import count_list, old_list_figures
 from mailer.insight.retention import purge_changes, purge_notes
-from mailer.models import Import, Mailing
+from mailer.models import Import
 from mailer.scheduling.announcements import plan_announcements
+from mailer.scheduling.feeds import call_due_feeds, refresh
 from mailer.scheduling.notifications import Extras, plan_notification
 from mailer.scheduling.planning import complete, plan_digest, plan_due
 from mailer.scheduling.schedules import find_digest
@@ -35,14 +34,17 @@ from mailer.sending.record import finish_mailing
 from mailer.sending.recovery import give_up_abandoned, recover_journals
 from mailer.sending.relays import try_relay_again
 from mailer.sending.retention import purge_log, purge_messages
-from mailer.sending.wakeups import due_ranges, finished_mailings, highest_delivery, note_woken, waiting_mailings
+from mailer.sending.wakeups import finished_mailings, highest_delivery, waiting_mailings
+from mailer.waking import (
+    take_notification,
+    wake_count,
+    wake_count_people,
+    wake_feed,
+    wake_import,
+    wake_mailing,
+)
 
 logger = logging.getLogger(__name__)
-
-#: A notification that is due later than this is not put into the broker; the tick finds it when it is due.
-LONGEST_COUNTDOWN = timedelta(minutes=15)
-#: Seconds by which the planning of the rest lets the first mails go ahead: on SQLite it holds the write lock.
-PLAN_REST_AFTER = 1
 
 
 # Of these tasks, which are few, the result says how long they took; a batch measures that itself.
@@ -67,18 +69,19 @@ def tick() -> None:
         finish_mailing(mailing_id, now)
     # Otherwise a pause that is as good as over would use up this tick's messages, and the next tick is a minute away.
     try_relay_again(now)
-    for import_id in Import.objects.forgotten(now).values_list("pk", flat=True):
-        wake_import(import_id)
-    for mailing_id in waiting_mailings(now):
-        if not wake_mailing(mailing_id):
-            break  # the broker is down, and so it is for the others
-    for mailing_id in uncounted_mailings(now):
-        if not _publish(count, (mailing_id,), queue="bulk"):
-            break
-    for list_id in old_list_figures(now):
-        if not _publish(count_people, (list_id,), queue="bulk"):
-            break
+    _wake_each(wake_import, Import.objects.forgotten(now).values_list("pk", flat=True))
+    _wake_each(wake_mailing, waiting_mailings(now))
+    _wake_each(wake_count, uncounted_mailings(now))
+    _wake_each(wake_feed, call_due_feeds(now))
+    _wake_each(wake_count_people, old_list_figures(now))
     note_tick(now)
+
+
+def _wake_each(wake: Callable[[int], bool], ids: Iterable[int]) -> None:
+    """Until the broker does not take one: it is down, and so it is for the others."""
+    for pk in ids:
+        if not wake(pk):
+            return
 
 
 @shared_task(name="mailer.tasks.plan_rest", ignore_result=True)
@@ -125,6 +128,12 @@ def work_on_import(import_id: int) -> None:
         work_on(lease, works[Import.State(lease.imported.state)])
     except LostImport as error:
         logger.warning("%s", error)
+
+
+@shared_task(name="mailer.tasks.read_feed", ignore_result=True)
+def read_feed(feed_id: int) -> None:
+    """Make items of what is new in a feed; once at a time."""
+    refresh(feed_id, timezone.now())
 
 
 @shared_task(name="mailer.tasks.strike", ignore_result=True)
@@ -183,64 +192,3 @@ def notify_user(recipient: str | int, template: str, context: dict[str, Any], ke
 def _plan(due: datetime, recipient: str | int, template: str, context: dict[str, Any], *more: Any, **named: Any) -> Any:
     """The task's arguments as the flow takes them; what else there is, key and files, is Extras."""
     return plan_notification(due, recipient, template, context, Extras(*more, **named))
-
-
-def take_notification(mailing: Mailing, task_id: str | None = None) -> Mailing:
-    """Tell a worker of a notification that was written down, once that is committed."""
-    task = task_id or str(uuid4())
-    transaction.on_commit(lambda: _wake_notification(mailing, mailing.scheduled_for, task), robust=True)
-    return mailing
-
-
-def wake_mailing(mailing_id: int, after: int = 0) -> bool:
-    """Tell the workers of the mailing's due deliveries with ids above `after`. Returns whether the broker took it all.
-
-    If it did not, nothing is lost: the next tick finds the rows.
-    """
-    now = timezone.now()
-    mailing = Mailing.objects.get(pk=mailing_id)
-    note_woken(mailing_id, now)
-    parts = [(mailing_id, part.first, part.last) for part in due_ranges(mailing_id, now, after)]
-    woken = all(_publish(deliver, part, queue=_queue_of(mailing)) for part in parts)
-    if woken and mailing.has_more:
-        woken = _publish(plan_rest, (mailing_id,), countdown=PLAN_REST_AFTER)
-    return woken
-
-
-def wake_cancellation(mailing_id: int) -> bool:
-    """Have a cancelled mailing's rows cancelled. Returns whether the broker took it; if not, the tick does it."""
-    return _publish(close, (mailing_id,))
-
-
-def wake_import(import_id: int) -> bool:
-    """Tell a worker of an import that has to be worked on. Returns whether the broker took it; else the tick tries."""
-    Import.objects.filter(pk=import_id).update(woken_at=timezone.now())
-    return _publish(work_on_import, (import_id,), queue="bulk")
-
-
-def wake_striking() -> bool:
-    """Have the files of imports forget who was erased. Returns whether the broker took it; else the night does it."""
-    return _publish(strike, (), queue="bulk")
-
-
-def _wake_notification(mailing: Mailing, due: datetime, task_id: str) -> None:
-    remaining = due - timezone.now()
-    if remaining <= LONGEST_COUNTDOWN:
-        pk = mailing.deliveries.values_list("pk", flat=True).get()
-        countdown = max(0.0, remaining.total_seconds())
-        _publish(deliver, (mailing.pk, pk, pk), queue=_queue_of(mailing), task_id=task_id, countdown=countdown)
-
-
-def _queue_of(mailing: Mailing) -> str:
-    single = mailing.kind in (Mailing.Kind.NOTIFICATION, Mailing.Kind.TEST)
-    return "transactional" if single else "bulk"
-
-
-def _publish(task: "Task[Any, Any]", args: tuple[int, ...], **options: Any) -> bool:
-    """Whether the broker took the message."""
-    try:
-        task.apply_async(args=args, retry=False, **options)
-    except OperationalError as error:
-        logger.warning("The broker can't be used (%s); the next tick will send %s %s again", error, task.name, args)
-        return False
-    return True

@@ -19,6 +19,7 @@ from mailer.models import Attempt, Delivery, Digest, EmailTemplate, Mailing, Tem
 from mailer.notify import notify_user
 from mailer.scheduling.planning import plan_now
 from mailer.scheduling.schedules import Schedule
+from mailer.waking import wake_mailing
 from tests.build import make_digest, make_item, make_list, subscribe
 from tests.fake_relay import FakeRelay
 
@@ -81,7 +82,7 @@ def test_beats_call_sends_the_digest_and_leaves_its_log(digest: Digest, relay: F
 def test_a_message_delivered_twice_sends_once(digest: Digest, relay: FakeRelay, worker: None):
     mailing = plan_now(digest, timezone.now())
     for _ in range(3):
-        tasks.wake_mailing(mailing.pk)
+        wake_mailing(mailing.pk)
     wait_until(is_done)
     tasks.tick.delay().forget()
     assert sorted(relay.recipients()) == [f"person{n}@example.org" for n in range(5)]
@@ -98,7 +99,7 @@ def test_messages_that_the_broker_lost_are_found_by_the_tick(digest: Digest, rel
 
 def test_the_tick_after_a_mailing_has_its_figures_counted(digest: Digest, relay: FakeRelay, worker: None):
     mailing = plan_now(digest, timezone.now())
-    tasks.wake_mailing(mailing.pk)
+    wake_mailing(mailing.pk)
     wait_until(is_done)
     tasks.tick.delay()
     wait_until(lambda: figures_of(mailing) is not None)
@@ -122,7 +123,7 @@ def test_a_notification_goes_out_in_a_moment_and_later(template: EmailTemplate, 
 
 def test_the_log_is_purged_when_it_is_old_enough_and_not_before(digest: Digest, relay: FakeRelay, worker: None):
     mailing = plan_now(digest, timezone.now())
-    tasks.wake_mailing(mailing.pk)
+    wake_mailing(mailing.pk)
     wait_until(is_done)
     Mailing.objects.update(scheduled_for=datetime(2020, 1, 1, tzinfo=UTC))
     other = make_list("other")

@@ -34,8 +34,8 @@ from mailer.scheduling.announcements import (
     withdraw,
 )
 from mailer.scheduling.drafts import Draft, draft_announcement
-from mailer.tasks import wake_mailing
 from mailer.templating.sandbox import TemplateError
+from mailer.waking import wake_mailing
 
 WHAT = ("name", "template")
 TO_WHOM = ("lists", "segment")

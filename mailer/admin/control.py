@@ -19,7 +19,7 @@ from mailer.admin.base import LogPages
 from mailer.admin.columns import page_of
 from mailer.admin.second_look import is_number, needs_second_look
 from mailer.sending.control import STEP, Decider
-from mailer.tasks import wake_mailing
+from mailer.waking import wake_mailing
 
 #: How many mails a click changes at most, so that it answers within seconds; the next click goes on.
 MOST_AT_ONCE = 4 * STEP

@@ -40,7 +40,7 @@ from mailer.scheduling.schedules import (
     set_paused,
     set_schedule,
 )
-from mailer.tasks import wake_mailing
+from mailer.waking import wake_mailing
 
 WHAT = ("name", "slug", "list", "template")
 LIMITS = ("catch_up_hours", "send_when_empty", "max_items", "more_url")

@@ -16,7 +16,7 @@ from mailer.audience.csv_file import Look, look_at
 from mailer.audience.reading import UnreadableFile
 from mailer.insight.imports import count_table, progress_of, undo_in_words
 from mailer.models import Import, RecipientList, Subscription
-from mailer.tasks import wake_import
+from mailer.waking import wake_import
 
 #: Bad lines, or people who were kept, that the page itself shows.
 SHOWN = 10

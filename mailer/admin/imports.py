@@ -24,7 +24,7 @@ from mailer.audience.reading import UnreadableFile
 from mailer.audience.uploads import PASTED, discard_files, keep_file, pasted_as_csv, set_form
 from mailer.insight.imports import counts_in_words, progress_of
 from mailer.models import Import
-from mailer.tasks import wake_import
+from mailer.waking import wake_import
 
 _KEPT = {"bad-lines": "bad_lines", "kept-people": "kept_people"}
 

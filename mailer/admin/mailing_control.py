@@ -17,7 +17,7 @@ from mailer.insight.failures import failed_count, failures_of
 from mailer.insight.words import count_of
 from mailer.models import Delivery, Mailing
 from mailer.sending.control import cancel_mailing, failed_of, may_go_on, pause_mailing, resume_mailing, retry_failed
-from mailer.tasks import wake_cancellation, wake_mailing
+from mailer.waking import wake_cancellation, wake_mailing
 
 
 class MailingControl(Control):

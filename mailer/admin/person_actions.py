@@ -26,7 +26,7 @@ from mailer.insight.dossier import as_rows, dossier_of
 from mailer.insight.people import ids_of_mails_to
 from mailer.insight.words import count_of
 from mailer.models import Recipient, RecipientList, Suppression
-from mailer.tasks import wake_striking
+from mailer.waking import wake_striking
 
 
 class PersonActions(ExportPages):

@@ -10,8 +10,8 @@ from django.utils import timezone
 from mailer.admin.base import Pages
 from mailer.models import InvalidAddress, Recipient, TemplateVersion
 from mailer.scheduling.drafts import Draft, plan_test
-from mailer.tasks import wake_mailing
 from mailer.templating.sandbox import TemplateError
+from mailer.waking import wake_mailing
 
 
 def send_test(

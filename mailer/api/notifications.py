@@ -15,8 +15,8 @@ from mailer.api.problems import Problem, missing
 from mailer.api.values import Address, Data, Given, Id, Line, Moment, Slug
 from mailer.models import Delivery, EmailTemplate, Mailing, Scope
 from mailer.scheduling.notifications import MAX_FILES, Extras, File, plan_notification
-from mailer.tasks import take_notification
 from mailer.templating.sandbox import TemplateError
+from mailer.waking import take_notification
 
 router = Router(tags=["notifications"], auth=Needs(Scope.NOTIFICATIONS))
 _KIND = Mailing.Kind.NOTIFICATION

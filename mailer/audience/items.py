@@ -86,7 +86,7 @@ def _store(mailing_list: RecipientList, items: Sequence[NewItem], now: datetime)
     with transaction.atomic():
         same = DigestItem.objects.select_for_update().filter(list=mailing_list, external_id__in=names)
         known = {row.external_id: row for row in same}
-        changed, new, rows = list(known.values()), [], []
+        changed, new, rows = {}, [], []
         for item in items:
             row = known.get(item.external_id) if item.external_id is not None else None
             if row is None:
@@ -94,18 +94,24 @@ def _store(mailing_list: RecipientList, items: Sequence[NewItem], now: datetime)
                 new.append(row)
                 if item.external_id is not None:
                     known[item.external_id] = row
-            _fill(row, item, now)
+            if _fill(row, item, now) and row.pk is not None:
+                changed[row.pk] = row
             rows.append(row)
         DigestItem.objects.bulk_create(new)
-        DigestItem.objects.bulk_update(changed, (*_TEXTS, "published_at", "recipient", "changed_at"))
+        DigestItem.objects.bulk_update(changed.values(), (*_TEXTS, "published_at", "recipient", "changed_at"))
     return StoredItems([row.pk for row in rows], len(new), len(changed))
 
 
-def _fill(row: DigestItem, item: NewItem, now: datetime) -> None:
-    for name in _TEXTS:
-        setattr(row, name, getattr(item, name))
-    row.published_at = item.published_at or row.published_at
-    row.recipient_id, row.changed_at = item.recipient_id, now
+def _fill(row: DigestItem, item: NewItem, now: datetime) -> bool:
+    """Whether the row is another now; one that only came again was not changed."""
+    told = {name: getattr(item, name) for name in (*_TEXTS, "recipient_id")}
+    told["published_at"] = item.published_at or row.published_at
+    if all(getattr(row, name) == value for name, value in told.items()):
+        return False
+    for name, value in told.items():
+        setattr(row, name, value)
+    row.changed_at = now
+    return True
 
 
 _TEXTS = ("title", "summary", "url", "image_url", "category")

@@ -8,6 +8,7 @@ from mailer.models.consent import ConsentEvent
 from mailer.models.deliveries import Attempt, Delivery
 from mailer.models.digests import Digest, DigestItem
 from mailer.models.erasures import Erasure, fingerprint
+from mailer.models.feeds import Feed
 from mailer.models.figures import MailingFigures
 from mailer.models.imports import Import, ImportChange
 from mailer.models.list_figures import ListFigures
@@ -41,6 +42,7 @@ __all__ = [
     "Domain",
     "EmailTemplate",
     "Erasure",
+    "Feed",
     "Heartbeat",
     "Import",
     "ImportChange",

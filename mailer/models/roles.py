@@ -14,7 +14,7 @@ ALL = ("view", "add", "change", "delete")
 _LOG = ("Mailing", "Delivery", "Attempt", "Return")
 _PAST = ("ConsentEvent", "LiftedSuppression", "Erasure")
 _LISTS = ("RecipientList", "Recipient", "Subscription", "Suppression", "Import", "Segment", *_PAST)
-_CONTENT = ("Digest", "DigestItem", "Announcement", "EmailTemplate", "TemplateVersion")
+_CONTENT = ("Digest", "DigestItem", "Feed", "Announcement", "EmailTemplate", "TemplateVersion")
 _SERVICE = (
     "Alert",
     "admin.LogEntry",
@@ -27,15 +27,15 @@ _SERVICE = (
 #: A line for a model that is not there (yet) grants nothing; it is granted by the first `migrate` that finds the model.
 ROLES: Mapping[str, Sequence[tuple[Sequence[str], Sequence[str]]]] = {
     "List manager": (
-        (ALL, ("RecipientList", "Recipient", "Subscription", "Suppression", "DigestItem", "Import", "Segment")),
+        (ALL, ("RecipientList", "Recipient", "Subscription", "Suppression", "DigestItem", "Feed", "Import", "Segment")),
         (READ, (*_PAST, "Digest", "Announcement", "EmailTemplate", "TemplateVersion", *_LOG, "admin.LogEntry")),
     ),
     "Template author": (
         (WRITE, ("EmailTemplate", "TemplateVersion")),
-        (READ, ("RecipientList", "Digest", "DigestItem", "Announcement", "Mailing", "admin.LogEntry")),
+        (READ, ("RecipientList", "Digest", "DigestItem", "Feed", "Announcement", "Mailing", "admin.LogEntry")),
     ),
     "Sender": (
-        (ALL, ("Digest", "DigestItem", "Announcement")),
+        (ALL, ("Digest", "DigestItem", "Feed", "Announcement")),
         (("view", "add"), ("Mailing",)),
         (READ, (*_LISTS, *_LOG, "EmailTemplate", "TemplateVersion", *_SERVICE)),
     ),

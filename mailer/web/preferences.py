@@ -17,7 +17,7 @@ from mailer.feedback.unsubscribes import unsubscribe_everywhere
 from mailer.insight.dossier import dossier_of
 from mailer.insight.people import ids_of_mails_to, suppression_of
 from mailer.models import Recipient, RecipientList, Subscription
-from mailer.tasks import wake_striking
+from mailer.waking import wake_striking
 from mailer.web.pages import recipients_page
 from mailer.web.preference_forms import AboutForm, ListForm, are_valid
 

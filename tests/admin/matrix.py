@@ -21,6 +21,7 @@ mailer.Import                          MSR    M      never   never
 
 mailer.Digest                          MTSR   S      S       S
 mailer.DigestItem                      MTSR   MS     MS      MS
+mailer.Feed                            MTSR   MS     MS      MS
 mailer.Announcement                    MTSR   S      S       S
 mailer.EmailTemplate                   MTSR   T      T       never
 mailer.TemplateVersion                 MTSR   never  never   never
@@ -82,6 +83,9 @@ mailer_digest_test                     nothing   S
 mailer_digest_additem                  nothing   MS
 mailer_digest_arrange                  nothing   MS
 mailer_digest_hide                     nothing   nothing
+mailer_feed_follow                     nothing   MS
+mailer_feed_unfollow                   nothing   MS
+mailer_feed_read                       nothing   MS
 mailer_announcement_send               S         S
 mailer_announcement_withdraw           nothing   S
 mailer_announcement_copy               nothing   S

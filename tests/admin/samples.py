@@ -17,6 +17,7 @@ from mailer.models import (
     Delivery,
     Digest,
     Erasure,
+    Feed,
     Import,
     LiftedSuppression,
     Recipient,
@@ -43,6 +44,7 @@ def make_samples() -> dict[type[Model], Model]:
     LiftedSuppression.objects.create(
         pk=7, email=address, reason="manual", note=f"asked as {address}", created_at=AFTERNOON, lifted_at=AFTERNOON
     )
+    Feed.objects.create(list=world.mailing_list, url="https://example.org/feed", title="Notes")
     ApiKey.objects.create(name="Newsroom", prefix="ap_12345678", digest="0" * 64, scopes=["items"])
     Erasure.objects.create(fingerprint=fingerprint("gone@example.com"), erased_at=AFTERNOON)
     Alert.objects.create(key="beat", title="Beat is silent", text="It rang last.", since=AFTERNOON, seen_at=AFTERNOON)

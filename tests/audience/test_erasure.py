@@ -78,6 +78,7 @@ mailer.Digest slug name more_url
 mailer.Mailing time_zone reason
 mailer.MailingFigures counted
 mailer.ListFigures states joined left
+mailer.Feed url title category etag last_modified left_out recent problem
 mailer.Attachment content_type
 mailer.Attempt outcome by
 mailer.Import encoding delimiter meanings counts made

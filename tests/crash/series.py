@@ -22,8 +22,8 @@ from django.utils import timezone  # noqa: E402
 from mailer.models import Digest, EmailTemplate, Mailing, Recipient, RecipientList, Subscription  # noqa: E402
 from mailer.scheduling.planning import plan_now  # noqa: E402
 from mailer.sending.patience import insist  # noqa: E402
-from mailer.tasks import wake_mailing  # noqa: E402
 from mailer.templating.sync import sync_folder, template_folders  # noqa: E402
+from mailer.waking import wake_mailing  # noqa: E402
 from tests.build import make_item  # noqa: E402
 from tests.crash.faults import FAULTS, Fault, mount_small_disk, unmount  # noqa: E402
 from tests.crash.program import wait_for  # noqa: E402

@@ -14,7 +14,7 @@ from environs import Env
 from mailer.models import Digest, DigestItem, EmailTemplate, Recipient, RecipientList, Subscription, Suppression
 from mailer.scheduling.planning import NothingToSend, plan_now
 from mailer.scheduling.schedules import Schedule, set_schedule
-from mailer.tasks import wake_mailing
+from mailer.waking import wake_mailing
 
 
 class Command(BaseCommand):

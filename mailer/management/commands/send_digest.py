@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from mailer.management.commands._arguments import digest_of
 from mailer.scheduling.planning import NothingToSend, plan_now
-from mailer.tasks import wake_mailing
+from mailer.waking import wake_mailing
 
 
 class Command(BaseCommand):

@@ -1,0 +1,97 @@
+"""Telling the workers that there is work: small messages with ids. What the broker does not take, the tick finds."""
+
+import logging
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from celery import current_app
+from django.db import transaction
+from django.utils import timezone
+from kombu.exceptions import OperationalError
+
+from mailer.models import Import, Mailing
+from mailer.sending.wakeups import due_ranges, note_woken
+
+logger = logging.getLogger(__name__)
+
+#: A notification that is due later than this is not put into the broker; the tick finds it when it is due.
+LONGEST_COUNTDOWN = timedelta(minutes=15)
+#: Seconds by which the planning of the rest lets the first mails go ahead: on SQLite it holds the write lock.
+PLAN_REST_AFTER = 1
+
+
+def take_notification(mailing: Mailing, task_id: str | None = None) -> Mailing:
+    """Tell a worker of a notification that was written down, once that is committed."""
+    task = task_id or str(uuid4())
+    transaction.on_commit(lambda: _wake_notification(mailing, mailing.scheduled_for, task), robust=True)
+    return mailing
+
+
+def wake_mailing(mailing_id: int, after: int = 0) -> bool:
+    """Tell the workers of the mailing's due deliveries with ids above `after`. Returns whether the broker took it all.
+
+    If it did not, nothing is lost: the next tick finds the rows.
+    """
+    now = timezone.now()
+    mailing = Mailing.objects.get(pk=mailing_id)
+    note_woken(mailing_id, now)
+    parts = [(mailing_id, part.first, part.last) for part in due_ranges(mailing_id, now, after)]
+    woken = all(_publish("deliver", part, queue=_queue_of(mailing)) for part in parts)
+    if woken and mailing.has_more:
+        woken = _publish("plan_rest", (mailing_id,), countdown=PLAN_REST_AFTER)
+    return woken
+
+
+def wake_cancellation(mailing_id: int) -> bool:
+    """Have a cancelled mailing's rows cancelled. Returns whether the broker took it; if not, the tick does it."""
+    return _publish("close", (mailing_id,))
+
+
+def wake_count(mailing_id: int) -> bool:
+    """Have the figures of a mailing that has ended counted. Returns whether the broker took it."""
+    return _publish("count", (mailing_id,), queue="bulk")
+
+
+def wake_count_people(list_id: int) -> bool:
+    """Have a long list's figures counted. Returns whether the broker took it."""
+    return _publish("count_people", (list_id,), queue="bulk")
+
+
+def wake_import(import_id: int) -> bool:
+    """Tell a worker of an import that has to be worked on. Returns whether the broker took it; else the tick tries."""
+    Import.objects.filter(pk=import_id).update(woken_at=timezone.now())
+    return _publish("work_on_import", (import_id,), queue="bulk")
+
+
+def wake_feed(feed_id: int) -> bool:
+    """Have a feed read. Returns whether the broker took it; if not, a later tick tries."""
+    return _publish("read_feed", (feed_id,), queue="bulk")
+
+
+def wake_striking() -> bool:
+    """Have the files of imports forget who was erased. Returns whether the broker took it; else the night does it."""
+    return _publish("strike", (), queue="bulk")
+
+
+def _wake_notification(mailing: Mailing, due: datetime, task_id: str) -> None:
+    remaining = due - timezone.now()
+    if remaining <= LONGEST_COUNTDOWN:
+        pk = mailing.deliveries.values_list("pk", flat=True).get()
+        countdown = max(0.0, remaining.total_seconds())
+        _publish("deliver", (mailing.pk, pk, pk), queue=_queue_of(mailing), task_id=task_id, countdown=countdown)
+
+
+def _queue_of(mailing: Mailing) -> str:
+    single = mailing.kind in (Mailing.Kind.NOTIFICATION, Mailing.Kind.TEST)
+    return "transactional" if single else "bulk"
+
+
+def _publish(task: str, args: tuple[int, ...], **options: Any) -> bool:
+    """Whether the broker took the message. By the task's name: tasks wake each other, so none imports another here."""
+    try:
+        current_app.tasks[f"mailer.tasks.{task}"].apply_async(args=args, retry=False, **options)
+    except OperationalError as error:
+        logger.warning("The broker can't be used (%s); the next tick will send %s %s again", error, task, args)
+        return False
+    return True
