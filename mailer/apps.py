@@ -12,7 +12,11 @@ class MailerConfig(AppConfig):
     verbose_name = "Afternoon Post"
 
     def ready(self) -> None:
-        """Check the settings; listen to beat's tasks, `migrate` and workers. Models can't be imported before this."""
+        """Check the settings; know the tasks, which are called by name; listen to beat's, `migrate` and workers.
+
+        Models can't be imported before this.
+        """
         import_module("mailer.checks")
+        import_module("mailer.tasks")
         import_module("mailer.receivers")
         import_module("mailer.lookout")
