@@ -9,7 +9,7 @@ from django.db.models import Q, QuerySet
 from mailer.insight.broker import queue_depths
 from mailer.insight.life import read_life
 from mailer.insight.problems import MISSED_FOR, View
-from mailer.models import Digest, Mailing, RelayPause, Return
+from mailer.models import Digest, Feed, Mailing, RelayPause, Return
 from mailer.models.literals import Literal
 
 #: No digest that was due longer ago is looked for: planning does not look further back either.
@@ -18,6 +18,8 @@ LOOK_BACK = timedelta(days=31)
 TOLD_FOR = timedelta(days=1)
 #: Of so many that were blocked the domains are counted; it is asked each half minute.
 MOST_BLOCKED = 1_000
+#: More are not told of one by one: when nothing can be read, it is our network.
+MOST_FEEDS = 5
 
 
 def look(overdue: Sequence[tuple[Digest, datetime]], now: datetime, watched_since: datetime | None = None) -> View:
@@ -33,6 +35,7 @@ def look(overdue: Sequence[tuple[Digest, datetime]], now: datetime, watched_sinc
         alarmed=list(_alarmed(now)),
         blocked=blocked,
         blocked_since=since,
+        feeds=list(Feed.objects.troubled().select_related("list").defer("recent", "left_out")[:MOST_FEEDS]),
     )
 
 

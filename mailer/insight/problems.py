@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from mailer.insight.life import SILENCE, Life, is_alive
 from mailer.insight.words import clock, count_of, when, when_there
-from mailer.models import Digest, Mailing, RelayPause
+from mailer.models import Digest, Feed, Mailing, RelayPause
 
 #: For so long a digest that was missed stays a problem.
 MISSED_FOR = timedelta(days=1)
@@ -39,11 +39,12 @@ class View:
     alarmed: Sequence[Mailing] = ()  #: of which too many mails came back
     blocked: Sequence[tuple[str, int]] = ()  #: domains that refuse us as unwanted, and mails within a day, most first
     blocked_since: datetime | None = None
+    feeds: Sequence[Feed] = ()  #: that could not be read several times in a row
 
 
 def find_problems(view: View, now: datetime) -> list[Problem]:
     """What is wrong, the worst first: a digest that did not go, then what keeps the next ones from going."""
-    found = (_overdue, _missed, _alarmed, _blocked, _relay, _broker, _workers, _beat, _ticks)
+    found = (_overdue, _missed, _alarmed, _blocked, _relay, _broker, _workers, _beat, _ticks, _feeds)
     return [problem for find in found for problem in find(view, now)]
 
 
@@ -104,6 +105,15 @@ def _relay(view: View, now: datetime) -> Iterator[Problem]:
     for pause in view.pauses:
         text = f"{pause.reason}. Nothing is lost: what waits goes out when the mail server works again."
         yield Problem(f"relay {pause.relay}", "The mail server can't be used", text, pause.since)
+
+
+def _feeds(view: View, now: datetime) -> Iterator[Problem]:
+    for feed in view.feeds:
+        text = (
+            f"{feed.problem} It was tried {feed.failures:,} times, and the next time is {when(feed.next_at)}. Nothing "
+            f"new comes from it to {feed.list} meanwhile; what its entries still hold then becomes items."
+        )
+        yield Problem(f"feed {feed.pk}", f"The feed {feed} can't be read", text, feed.failing_since or now)
 
 
 def _broker(view: View, now: datetime) -> Iterator[Problem]:

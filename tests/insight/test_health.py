@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from mailer.insight.health import look
-from mailer.models import Delivery, Digest, Mailing, Recipient, Return
+from mailer.models import Delivery, Digest, Feed, Mailing, Recipient, Return
 from tests.build import subscribe
 
 pytestmark = pytest.mark.django_db
@@ -40,3 +40,10 @@ def test_mailings_that_were_stopped_are_seen_while_they_stand_still_and_a_day_lo
     make("done", 25)
     make("paused", None)
     assert sorted(mailing.pk for mailing in look([], now).alarmed) == sorted(mailing.pk for mailing in seen)
+
+
+def test_feeds_that_could_not_be_read_several_times_are_seen_while_they_are_followed(digest: Digest, now: datetime):
+    for number, (failures, is_followed) in enumerate([(5, True), (4, True), (9, False)]):
+        address = f"https://example.org/{number}"
+        Feed.objects.create(list=digest.list, url=address, failures=failures, is_followed=is_followed)
+    assert [feed.failures for feed in look([], now).feeds] == [5]

@@ -7,7 +7,7 @@ import pytest
 
 from mailer.insight.life import Life
 from mailer.insight.problems import View, find_problems
-from mailer.models import Digest, Heartbeat, Mailing, RecipientList, RelayPause
+from mailer.models import Digest, Feed, Heartbeat, Mailing, RecipientList, RelayPause
 
 NOW = datetime(2026, 11, 23, 15, 10, tzinfo=UTC)
 YESTERDAY = NOW - timedelta(days=1)
@@ -142,3 +142,11 @@ def test_providers_that_block_us_are_one_problem_that_names_them():
     assert "d0.example (9), d1.example (8)" in problem.text
     assert "and 3 more domains." in problem.text
     assert "nobody is suppressed" in problem.text
+
+
+def test_a_feed_that_can_not_be_read_is_told_with_what_its_server_says():
+    feed = Feed(pk=7, list=RecipientList(name="News"), title="Blog", problem="Its server answered 500.", failures=5)
+    feed.failing_since, feed.next_at = YESTERDAY, NOW + timedelta(hours=2)
+    (problem,) = find_problems(View(WELL, DEPTHS, [], [], [], feeds=[feed]), NOW)
+    assert (problem.key, problem.title, problem.since) == ("feed 7", "The feed Blog can't be read", YESTERDAY)
+    assert "Its server answered 500. It was tried 5 times" in problem.text
