@@ -6,8 +6,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from pytest_django.fixtures import Settings
 
-from mailer.models import DigestItem, Feed, RecipientList
+from mailer.models import Digest, DigestItem, Feed, RecipientList
 from mailer.scheduling.feeds import UnreadableFeed, call_due_feeds, follow, look_at, refresh
+from mailer.scheduling.planning import plan_now
+from mailer.tasks import deliver
+from tests.fake_relay import FakeRelay
 from tests.fake_web import Asked, FakeWeb, Reply, started_web
 
 pytestmark = pytest.mark.django_db
@@ -182,3 +185,20 @@ def test_what_staff_change_meanwhile_is_not_written_over(web: FakeWeb, feed: Fee
     refresh(feed.pk, NOW)
     feed.refresh_from_db()
     assert (feed.category, feed.every, feed.is_followed, feed.read_at) == ("Local", 60, False, NOW)
+
+
+def test_an_entry_comes_into_the_next_digest_and_only_that(web: FakeWeb, feed: Feed, digest: Digest, relay: FakeRelay):
+    def send(now: datetime) -> list[bytes]:
+        relay.received.clear()
+        refresh(feed.pk, now)
+        mailing = plan_now(digest, now)
+        ids = sorted(mailing.deliveries.values_list("pk", flat=True))
+        deliver.apply(args=(mailing.pk, ids[0], ids[-1]))
+        return [mail.message for mail in relay.received]
+
+    serve(web, 1, 2)
+    assert all(b"Entry 1" in mail and b"Entry 2" in mail for mail in send(NOW))
+    serve(web, 1, 2, 3)
+    later = send(LATER)
+    assert len(later) == 3
+    assert all(b"Entry 3" in mail and b"Entry 2" not in mail for mail in later)
