@@ -3,8 +3,8 @@
 from datetime import timedelta
 
 from celery.schedules import crontab
-from kombu import Queue
 
+from config.broker import broker_settings
 from config.environment import read_environment
 
 env = read_environment()
@@ -14,20 +14,16 @@ CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", "") or REDIS_URL
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_BROKER_POOL_ACQUIRE_TIMEOUT = 10
-CELERY_BROKER_TRANSPORT_OPTIONS = {
-    # Redis gives a message out again after the visibility timeout; no countdown of ours in the broker comes near it.
-    "visibility_timeout": 3600,
-    "unacked_restore_interval": 5,
-    "unacked_restore_throttle": 1,
-    # Without these a mute broker hangs the caller for ever (celery/celery#4296).
-    "socket_timeout": 3,
-    "socket_connect_timeout": 2,
-    "socket_keepalive": True,
-}
+try:
+    _BROKER = broker_settings(CELERY_BROKER_URL, env.str("SQS_PREFIX", "afternoon-post-"))
+except ValueError as error:
+    raise SystemExit(f"Afternoon Post cannot start: {error}.") from error
+CELERY_BROKER_TRANSPORT_OPTIONS = _BROKER["broker_transport_options"]
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_SERIALIZER = "json"
 CELERY_RESULT_SERIALIZER = "json"
-CELERY_RESULT_BACKEND = "django-db"
+#: Of tasks that are not ours; ours keep theirs in the database whatever this says (mailer/tasks.py).
+CELERY_RESULT_BACKEND = env.str("CELERY_RESULT_BACKEND", "") or "django-db"
 CELERY_RESULT_EXTENDED = True
 CELERY_RESULT_EXPIRES = None  # our own `purge` keeps the log for LOG_RETENTION_DAYS; Celery's default is one day
 CELERY_TASK_TRACK_STARTED = False
@@ -35,10 +31,11 @@ CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_CREATE_MISSING_QUEUES = False
 CELERY_TASK_DEFAULT_QUEUE = "default"
-CELERY_TASK_QUEUES = [Queue("default"), Queue("transactional"), Queue("bulk")]
+CELERY_TASK_QUEUES = _BROKER["task_queues"]
 CELERY_TASK_TIME_LIMIT = 900
 CELERY_TASK_SOFT_TIME_LIMIT = 840
-CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_PREFETCH_MULTIPLIER = _BROKER.get("worker_prefetch_multiplier", 1)
+CELERY_WORKER_ENABLE_REMOTE_CONTROL = _BROKER.get("worker_enable_remote_control", True)
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
 CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 20.0
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False

@@ -7,6 +7,7 @@ from celery.signals import worker_init
 from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register, run_checks
+from django.db import connection
 
 from mailer.audience.staging_guard import normal_entry
 from mailer.feedback.providers import provider_fault
@@ -41,8 +42,12 @@ def check_provider(app_configs: Sequence[AppConfig] | None, **details: Any) -> l
 
 
 @worker_init.connect
-def stop_at_errors(**details: Any) -> None:
+def stop_at_errors(sender: Any = None, **details: Any) -> None:
     """Celery runs the checks too, and goes on whatever they say. Raises SystemExit."""
+    pool = str(getattr(getattr(sender, "pool_cls", ""), "__module__", "")).rpartition(".")[2]
+    if pool in ("gevent", "eventlet") and connection.vendor == "sqlite":
+        # The green thread that holds SQLite's write lock waits for one that waits for the lock: nothing goes out.
+        raise SystemExit(f"The worker cannot start: the pool {pool} needs PostgreSQL; on SQLite use prefork.")
     errors = [message for message in run_checks(tags=[_TAG]) if message.is_serious()]
     if errors:
         raise SystemExit("The worker cannot start: " + " ".join(message.msg for message in errors))

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -11,6 +11,7 @@ from celery import Task, shared_task
 from celery.result import AsyncResult
 from django.conf import settings
 from django.utils import timezone
+from django_celery_results.backends import DatabaseBackend
 
 from mailer.audience.imports import LostImport, check_import, claim_import, run_import, work_on
 from mailer.audience.sign_ups import forget_forms
@@ -47,8 +48,17 @@ from mailer.waking import (
 logger = logging.getLogger(__name__)
 
 
+class LoggedTask(Task):  # type: ignore[type-arg]
+    """A task whose result is part of the delivery log, and so in the database, whatever CELERY_RESULT_BACKEND is."""
+
+    @cached_property
+    def backend(self) -> DatabaseBackend:
+        """In place of the app's."""
+        return DatabaseBackend(self.app)
+
+
 # Of these tasks, which are few, the result says how long they took; a batch measures that itself.
-@shared_task(name="mailer.tasks.send_digest", track_started=True)
+@shared_task(base=LoggedTask, name="mailer.tasks.send_digest", track_started=True)
 def send_digest(digest: str) -> dict[str, Any]:
     """Plan the digest of this slug (or of this list's slug) if it is due, and start sending it. Beat calls this."""
     mailings = plan_digest(find_digest(str(digest)).pk, timezone.now())
@@ -110,7 +120,7 @@ def count_people(list_id: int) -> None:
     count_list(list_id, timezone.now())
 
 
-@shared_task(bind=True, name="mailer.tasks.deliver")
+@shared_task(base=LoggedTask, bind=True, name="mailer.tasks.deliver")
 def deliver(self: "Task[Any, Any]", mailing_id: int, first: int, last: int) -> dict[str, Any]:
     """Send what is due of a mailing between two delivery ids. The result is the delivery log's summary."""
     recover_journals(settings.JOURNAL_DIR, timezone.now())
@@ -142,7 +152,7 @@ def strike() -> None:
     strike_erased(timezone.now())
 
 
-@shared_task(name="mailer.tasks.purge", track_started=True)
+@shared_task(base=LoggedTask, name="mailer.tasks.purge", track_started=True)
 def purge() -> dict[str, int]:
     """Each night: delete what is older than LOG_RETENTION_DAYS, HISTORY_RETENTION_DAYS and IMPORT_DAYS allow."""
     strike_erased(timezone.now())
@@ -155,7 +165,7 @@ def purge() -> dict[str, int]:
     return {**purge_log(before), **purge_notes(before), **messages, "changes": changes}
 
 
-class NotifyTask(Task):  # type: ignore[type-arg]
+class NotifyTask(LoggedTask):
     """A task whose call writes the notification down first and puts only its id into the broker."""
 
     def apply_async(  # type: ignore[override]

@@ -36,6 +36,7 @@ def test_the_deployment_check_is_clean_in_production(tmp_path: Path):
         (PRODUCTION | {"EMAIL_URL": "http://x"}, "Afternoon Post cannot start: EMAIL_URL begins with http://"),
         (PRODUCTION | {"BOUNCE_ADDRESS": "b+x@y"}, "Afternoon Post cannot start: BOUNCE_ADDRESS 'b+x@y' is not of"),
         (PRODUCTION | {"BOUNCE_MAILBOX": "pop3://x"}, "Afternoon Post cannot start: BOUNCE_MAILBOX is not of the form"),
+        (PRODUCTION | {"CELERY_BROKER_URL": "memory://"}, "Afternoon Post cannot start: CELERY_BROKER_URL begins with"),
         (PRODUCTION | {"PROJECT_TIME_ZONE": "Mars/Base"}, "Afternoon Post cannot start: PROJECT_TIME_ZONE 'Mars/Base'"),
     ],
 )

@@ -31,6 +31,9 @@ from mailer.scheduling.schedules import UnknownDigest, UnusableTask, check_perio
 for model in (PeriodicTask, CrontabSchedule, IntervalSchedule, ClockedSchedule, SolarSchedule):
     admin.site.unregister(model)
 
+#: A periodic task has one of these.
+_SCHEDULES = ("crontab", "interval", "solar", "clocked")
+
 
 class TaskSelect(UnfoldAdminSelectWidget, TaskSelectWidget):
     """Beat's choice of the registered tasks, as the theme draws a select."""
@@ -50,7 +53,9 @@ class TaskForm(PeriodicTaskForm):
     def clean(self) -> dict[str, Any]:
         """A digest's task must name a digest or a list that there is."""
         cleaned: dict[str, Any] = super().clean()
-        named = {name: cleaned.get(name) for name in ("task", "args", "kwargs", "crontab")}
+        named = {
+            name: cleaned.get(name) for name in ("task", "args", "kwargs", "crontab", "interval", "solar", "clocked")
+        }
         try:
             check_periodic_task(PeriodicTask(name=cleaned.get("name") or "new", **named))
         except UnknownDigest as error:

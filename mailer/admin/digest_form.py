@@ -92,7 +92,7 @@ class DigestForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 def shown_schedule(digest: Digest | None) -> Schedule | None:
-    """What the form shows: the digest's schedule, 3 PM for one without, None if its crontab is of another shape."""
-    if digest is None or digest.pk is None or digest.periodic_task is None or digest.periodic_task.crontab is None:
+    """What the form shows: the digest's schedule, 3 PM for one without, None if that is of another shape."""
+    if digest is None or digest.pk is None or digest.periodic_task is None:
         return Schedule(AFTERNOON, "*", settings.PROJECT_TIME_ZONE)
     return read_schedule(digest)

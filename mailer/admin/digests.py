@@ -33,8 +33,8 @@ from mailer.models import Digest, Mailing, Recipient, TemplateVersion
 from mailer.scheduling.drafts import Draft, draft_digest
 from mailer.scheduling.planning import NothingToSend, plan_now
 from mailer.scheduling.schedules import (
-    crontab_of,
     next_occurrences,
+    rule_of,
     schedule_in_words,
     scheduled_moments,
     set_paused,
@@ -66,7 +66,7 @@ class DigestPages(ItemsOfDigest):
         return super().get_queryset(request).select_related("list", "template", "periodic_task__crontab")
 
     def get_fieldsets(self, request: HttpRequest, obj: Digest | None = None) -> list[Any]:
-        """With the schedule's fields, or with a line on the crontab that is too much for them."""
+        """With the schedule's fields, or with a line on the schedule that is too much for them."""
         plain = shown_schedule(obj) is not None and self._may_write(request, obj)
         schedule = SCHEDULE_FIELDS if plain else ("crontab",)
         return [
@@ -90,9 +90,12 @@ class DigestPages(ItemsOfDigest):
 
     @admin.display(description="Schedule")
     def crontab(self, digest: Digest) -> str:
-        """The crontab as text, with where to change it."""
-        cron = crontab_of(digest)
-        return f"{cron[0]} ({cron[1]}), changed under Schedules, Periodic tasks" if cron else "not scheduled"
+        """The schedule as text, with where to change it."""
+        cron = rule_of(digest)
+        if cron is None:
+            return "not scheduled"
+        shown = schedule_in_words(digest) if cron[0].startswith("@") else f"{cron[0]} ({cron[1]})"
+        return f"{shown}, changed under Schedules, Periodic tasks"
 
     @admin.display(description="Goes")
     def goes(self, digest: Digest) -> str:

@@ -25,7 +25,7 @@ class Weekday(models.IntegerChoices):
 
 
 class Digest(models.Model):
-    """A digest of a list. When it goes is in its beat PeriodicTask's crontab and nowhere else."""
+    """A digest of a list. When it goes is in its beat PeriodicTask and nowhere else."""
 
     slug = models.SlugField(unique=True)
     name = models.CharField(max_length=200)
@@ -69,8 +69,11 @@ class Digest(models.Model):
 
     @property
     def paused(self) -> bool:
-        """Whether its periodic task is switched off."""
-        return self.periodic_task is not None and not self.periodic_task.enabled
+        """Whether its periodic task is switched off, by people: beat does it to one for a single time that has come."""
+        task = self.periodic_task
+        if task is None or task.enabled:
+            return False
+        return task.clocked is None or task.last_run_at is None or task.last_run_at < task.clocked.clocked_time
 
 
 class DigestItemQuerySet(models.QuerySet["DigestItem"]):

@@ -10,7 +10,7 @@ from django.db.models import Q, QuerySet
 
 from mailer.models import Digest, Mailing
 from mailer.scheduling.occurrences import InvalidSchedule, due, upcoming
-from mailer.scheduling.schedules import crontab_of, is_in_force
+from mailer.scheduling.schedules import is_in_force, rule_of
 
 #: The tick comes each half minute: what is this late has been forgotten.
 PATIENCE = timedelta(minutes=5)
@@ -44,12 +44,11 @@ def overdue(now: datetime) -> list[Occurrence]:
 
 
 def _scheduled() -> QuerySet[Digest]:
-    with_crontab = Digest.objects.filter(periodic_task__crontab__isnull=False)
-    return with_crontab.select_related("list", "periodic_task__crontab")
+    return Digest.objects.filter(periodic_task__isnull=False).select_related("list", "periodic_task__crontab")
 
 
 def _not_planned(digest: Digest, start: datetime, end: datetime) -> Iterator[Occurrence]:
-    schedule = crontab_of(digest)
+    schedule = rule_of(digest)
     if schedule is None:
         return
     since = max(start - timedelta(microseconds=1), digest.checked_through or digest.created_at)
@@ -62,7 +61,7 @@ def _not_planned(digest: Digest, start: datetime, end: datetime) -> Iterator[Occ
 
 
 def _forgotten(digest: Digest, now: datetime) -> Iterator[datetime]:
-    schedule = crontab_of(digest)
+    schedule = rule_of(digest)
     if schedule is None:
         return
     cron, zone = schedule

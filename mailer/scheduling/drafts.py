@@ -11,7 +11,7 @@ from django.db import transaction
 from mailer.audience.repeats import links_had
 from mailer.models import Announcement, Delivery, Digest, DigestItem, Mailing, Recipient, Subscription
 from mailer.scheduling.announcements import draft_mailing
-from mailer.scheduling.schedules import crontab_of
+from mailer.scheduling.schedules import rule_of
 from mailer.templating.check import check_context
 from mailer.templating.contexts import ITEM_TEXTS, item_context, mailing_context, person_of
 from mailer.templating.letter import SOMEBODY, Letter, preview_letter
@@ -28,7 +28,7 @@ class Draft:
 
 def draft_digest(digest: Digest, recipient: Recipient | None, now: datetime) -> Draft:
     """The digest as the recipient would get it now; as anybody would for None. Raises TemplateVersion.DoesNotExist."""
-    schedule = crontab_of(digest)
+    schedule = rule_of(digest)
     mailing = Mailing(
         kind=Mailing.Kind.DIGEST,
         digest=digest,

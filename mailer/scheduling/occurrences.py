@@ -1,4 +1,4 @@
-"""Which moments a crontab names: pure functions of the crontab, a time zone and two times."""
+"""Which moments a schedule names: pure functions of its crontab, or line, of a time zone and of two times."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo
 
 from celery.schedules import ParseException, crontab
 from cronsim import CronSim, CronSimError
+
+from mailer.scheduling.bells import moments_of
 
 #: What a search through a schedule that never comes (30 February) may cost.
 HORIZON = timedelta(days=366)
@@ -22,7 +24,8 @@ def due(cron: str, zone: str, since: datetime, now: datetime) -> list[datetime]:
     """The moments after `since`, up to and with `now`, in UTC, at which the crontab strikes on the zone's clocks.
 
     `cron` has Celery's syntax in the usual order: minute, hour, day of month, month, day of week. An hour that a clock
-    change skips strikes right after the gap, one that it repeats strikes once, as Debian's cron does.
+    change skips strikes right after the gap, one that it repeats strikes once, as Debian's cron does. A line of
+    `bells` is taken in its place, and knows no zones.
     Raises InvalidSchedule.
     """
     found = []
@@ -56,6 +59,10 @@ def upcoming(cron: str, zone: str, now: datetime, count: int) -> list[datetime]:
 
 
 def _moments(cron: str, zone: str, after: datetime) -> Iterator[datetime]:
+    return moments_of(cron, after) if cron.startswith("@") else _struck(cron, zone, after)
+
+
+def _struck(cron: str, zone: str, after: datetime) -> Iterator[datetime]:
     parsed = _parsed(cron)
     try:
         for moment in CronSim(parsed.expression, after.astimezone(ZoneInfo(zone))):

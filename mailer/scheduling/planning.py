@@ -11,7 +11,7 @@ from mailer.audience.repeats import earlier_holders
 from mailer.models import Digest, Mailing, Subscription, TemplateVersion
 from mailer.scheduling.audience_sql import insert_deliveries, insert_items, wants_weekly
 from mailer.scheduling.occurrences import InvalidSchedule, due, is_first_since
-from mailer.scheduling.schedules import crontab_of, is_in_force
+from mailer.scheduling.schedules import is_in_force, rule_of
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ def plan_digest(digest_id: int, now: datetime) -> list[Mailing]:
     with transaction.atomic():
         # The lock makes two ticks at once do the work one after the other; the unique key would stop them anyway.
         digest = Digest.objects.select_for_update(of=("self",)).get(pk=digest_id)
-        schedule = crontab_of(digest)
+        schedule = rule_of(digest)
         if schedule is None:
             return []
         cron, zone = schedule
@@ -79,7 +79,7 @@ def plan_now(digest: Digest, now: datetime, created_by: Any = None, key: str | N
         digest = Digest.objects.select_for_update(of=("self",)).get(pk=digest.pk)
         if key is not None and (earlier := Mailing.objects.filter(key=key).first()):
             return earlier
-        schedule = crontab_of(digest)
+        schedule = rule_of(digest)
         mailing = _new_mailing(digest, now, schedule[1] if schedule else digest.list.time_zone)
         mailing.key, mailing.created_by = key, created_by
         mailing.save()

@@ -10,6 +10,7 @@ from django.utils.text import slugify
 from django_celery_beat.models import CrontabSchedule, PeriodicTask
 
 from mailer.models import Digest, EmailTemplate, RecipientList, validate_time_zone
+from mailer.scheduling.bells import Unusable, line_in_words, line_of
 from mailer.scheduling.occurrences import InvalidSchedule, due, upcoming
 
 SEND_DIGEST = "mailer.tasks.send_digest"
@@ -51,7 +52,8 @@ def set_schedule(digest: Digest, schedule: Schedule) -> None:
             timezone=schedule.time_zone,
         )
         task = digest.periodic_task or PeriodicTask(name=f"Digest: {digest.slug}", task=SEND_DIGEST)
-        task.crontab = crontab
+        task.crontab, task.interval, task.solar, task.clocked = crontab, None, None, None
+        task.one_off = False
         task.args = json.dumps([digest.slug])
         task.save()
         if digest.periodic_task_id != task.pk:
@@ -60,7 +62,7 @@ def set_schedule(digest: Digest, schedule: Schedule) -> None:
 
 
 def read_schedule(digest: Digest) -> Schedule | None:
-    """The digest's schedule, or None if it has none or its crontab says more than a time and weekdays."""
+    """The digest's schedule, or None if it has none or another that says more than a time and weekdays."""
     crontab = digest.periodic_task.crontab if digest.periodic_task else None
     if crontab is None or not (crontab.minute.isdigit() and crontab.hour.isdigit()):
         return None
@@ -76,12 +78,20 @@ def set_paused(digest: Digest, paused: bool) -> None:
         digest.periodic_task.save()
 
 
-def crontab_of(digest: Digest) -> tuple[str, str] | None:
-    """The digest's crontab (minute, hour, day of month, month, weekday) and its zone; None without a schedule."""
+def rule_of(digest: Digest) -> tuple[str, str] | None:
+    """The digest's crontab (minute, hour, day of month, month, weekday) and its zone; None without a schedule.
+
+    In place of the crontab a line of `bells`, where beat has another kind of schedule for it.
+    """
     task = digest.periodic_task
-    crontab = task.crontab if task and task.task == SEND_DIGEST else None
-    if crontab is None:
+    if task is None or task.task != SEND_DIGEST:
         return None
+    crontab = task.crontab
+    if crontab is None:
+        try:
+            return line_of(task, digest.created_at), digest.list.time_zone
+        except Unusable:
+            return None
     fields = (crontab.minute, crontab.hour, crontab.day_of_month, crontab.month_of_year, crontab.day_of_week)
     return " ".join(field.replace(" ", "") for field in fields), str(crontab.timezone)
 
@@ -101,7 +111,7 @@ def next_occurrences(digest: Digest, now: datetime, count: int) -> list[datetime
 
 def scheduled_moments(digest: Digest, now: datetime, count: int) -> list[datetime]:
     """The next moments that its schedule names: at these it goes, or is skipped while it is paused."""
-    schedule, task = crontab_of(digest), digest.periodic_task
+    schedule, task = rule_of(digest), digest.periodic_task
     if schedule is None or task is None:
         return []
     start = task.start_time
@@ -116,8 +126,10 @@ def schedule_in_words(digest: Digest) -> str:
     """For people, such as `every day at 15:00 Europe/Berlin`."""
     schedule = read_schedule(digest)
     if schedule is None:
-        crontab = crontab_of(digest)
-        return f"crontab {crontab[0]} {crontab[1]}" if crontab else "not scheduled"
+        rule = rule_of(digest)
+        if rule is None:
+            return "not scheduled"
+        return line_in_words(rule[0]) if rule[0].startswith("@") else f"crontab {rule[0]} {rule[1]}"
     days = {"*": "every day", "mon-fri": "Monday to Friday", "1-5": "Monday to Friday"}
     zone = "each recipient's own time" if digest.in_recipients_zone else schedule.time_zone
     return f"{days.get(schedule.weekdays, f'on {schedule.weekdays}')} at {schedule.at:%H:%M} {zone}"
@@ -128,7 +140,7 @@ def adopt_periodic_task(task: PeriodicTask) -> Digest | None:
 
     The name is a digest's slug or a list's; a list that has no digest gets one. A digest has one schedule: the one that
     was its schedule before is deleted, so that the last word counts. Returns None for tasks that are not ours.
-    Raises UnknownDigest, or UnusableTask for one without a crontab.
+    Raises UnknownDigest, or UnusableTask for one without a schedule that a digest can go by.
     """
     if task.task != SEND_DIGEST:
         return None
@@ -145,13 +157,16 @@ def adopt_periodic_task(task: PeriodicTask) -> Digest | None:
 
 
 def check_periodic_task(task: PeriodicTask) -> None:
-    """Whether a task of ours has a crontab and names a digest or list that there is.
+    """Whether a task of ours has a schedule and names a digest or list that there is.
 
     Raises UnusableTask or UnknownDigest.
     """
     if task.task == SEND_DIGEST:
         if task.crontab is None:
-            raise UnusableTask("A digest goes by a crontab; choose one, not an interval or another schedule.")
+            try:
+                line_of(task, _NEVER)
+            except Unusable as error:
+                raise UnusableTask(str(error)) from error
         slug = named_digest(task)
         if not Digest.objects.filter(slug=slug).exists() and not RecipientList.objects.filter(slug=slug).exists():
             raise _unknown(slug)

@@ -126,12 +126,21 @@ def test_a_periodic_task_added_by_hand_is_the_digests_schedule(admin_client: Cli
     assert world.digest.periodic_task.name == "by hand"
 
 
-def test_an_interval_cannot_be_a_digests_schedule(admin_client: Client, world: World) -> None:
-    often = IntervalSchedule.objects.create(every=10, period="minutes")
+@pytest.mark.parametrize(("period", "is_taken"), [("seconds", False), ("minutes", True)])
+def test_an_interval_is_a_digests_schedule_unless_it_is_too_short(
+    admin_client: Client, world: World, period: str, is_taken: bool
+) -> None:
+    often = IntervalSchedule.objects.create(every=10, period=period)
     values = _periodic_task(world, f'["{world.digest.slug}"]') | {"crontab": "", "interval": str(often.pk)}
     response = admin_client.post("/admin/django_celery_beat/periodictask/add/", values)
-    assert "choose one" in str(response.context["adminform"].form.errors["crontab"])
-    assert not PeriodicTask.objects.filter(name="by hand").exists()
+    assert PeriodicTask.objects.filter(name="by hand").exists() == is_taken
+    if is_taken:
+        assert "every 10 min" in admin_client.get("/admin/mailer/digest/").content.decode()
+        page = admin_client.get(f"/admin/mailer/digest/{world.digest.pk}/change/").content.decode()
+        assert "every 10 min" in page
+        assert "Schedules, Periodic tasks" in page
+    else:
+        assert "more often than once a minute" in str(response.context["adminform"].form.errors["crontab"])
 
 
 def test_the_select_of_time_zones_has_the_persons_own_chosen(admin_client: Client, world: World) -> None:

@@ -9,7 +9,7 @@ from django.core.management import CommandError, call_command
 from django_celery_beat.models import PeriodicTask
 
 from mailer.models import Digest, EmailTemplate, Mailing, Recipient, RecipientList, Subscription, TemplateVersion
-from mailer.scheduling.schedules import crontab_of
+from mailer.scheduling.schedules import rule_of
 from mailer.templating.sandbox import TemplateError
 from mailer.templating.sync import sync_folder
 from tests.build import make_item
@@ -27,7 +27,7 @@ def test_a_digest_is_scheduled_by_the_lists_name(mailing_list: RecipientList, te
     said = run("schedule_digest", "news", "--at", "15:00", "--tz", "Europe/Berlin", "--weekdays", "mon-fri")
     assert said.startswith("news: Monday to Friday at 15:00 Europe/Berlin; next ")
     digest = Digest.objects.get()
-    assert crontab_of(digest) == ("0 15 * * mon-fri", "Europe/Berlin")
+    assert rule_of(digest) == ("0 15 * * mon-fri", "Europe/Berlin")
     run("schedule_digest", "news", "--at", "9:30")
     assert PeriodicTask.objects.filter(task="mailer.tasks.send_digest").count() == 1
 
@@ -42,12 +42,12 @@ def test_a_digest_is_scheduled_by_the_lists_name(mailing_list: RecipientList, te
     ],
 )
 def test_a_schedule_that_is_none_is_said_in_one_sentence(digest: Digest, arguments: list[str], sentence: str):
-    before = crontab_of(digest)
+    before = rule_of(digest)
     with pytest.raises(CommandError) as error:
         run("schedule_digest", *arguments)
     assert str(error.value).startswith(sentence)
     digest.refresh_from_db()
-    assert crontab_of(digest) == before
+    assert rule_of(digest) == before
 
 
 def test_a_digest_is_sent_now_only_if_one_says_so(digest: Digest):
@@ -137,7 +137,7 @@ def test_the_demo_is_loaded_once(settings, tmp_path: Path):
     run("load_demo")
     mailing = Mailing.objects.get()
     assert (mailing.planned, Subscription.objects.count()) == (60, 60)
-    assert crontab_of(Digest.objects.get()) == ("0 15 * * *", "UTC")
+    assert rule_of(Digest.objects.get()) == ("0 15 * * *", "UTC")
 
 
 def test_waiting_says_why_it_waits_in_vain(digest: Digest):
