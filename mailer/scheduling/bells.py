@@ -5,7 +5,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from celery.schedules import solar
 from django_celery_beat.models import PeriodicTask
@@ -73,7 +73,7 @@ def _by_the_sun(event: str, latitude: float, longitude: float, after: datetime) 
 
     Each is looked for from the midnight before it: from other times it is found some tenths of a second elsewhere.
     """
-    rule: Any = solar(event, latitude, longitude)
+    rule: Any = solar(cast("Any", event), latitude, longitude)
     find, center = getattr(rule.cal, rule.method), {"use_center": True} if rule.use_center else {}
     midnight = after.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     for day in (midnight + timedelta(days=days) for days in range(_DAYS_LOOKED_AT)):
