@@ -19,6 +19,8 @@ logger = logging.getLogger(__name__)
 LONGEST_COUNTDOWN = timedelta(minutes=15)
 #: Seconds by which the planning of the rest lets the first mails go ahead: on SQLite it holds the write lock.
 PLAN_REST_AFTER = 1
+#: Seconds after which nobody need act on a message of events: the tick has sent another meanwhile.
+EVENTS_WAIT = 60
 
 
 def take_notification(mailing: Mailing, task_id: str | None = None) -> Mailing:
@@ -67,6 +69,11 @@ def wake_import(import_id: int) -> bool:
 def wake_feed(feed_id: int) -> bool:
     """Have a feed read. Returns whether the broker took it; if not, a later tick tries."""
     return _publish("read_feed", (feed_id,), queue="bulk")
+
+
+def wake_events(endpoint_id: int) -> bool:
+    """Have a webhook endpoint's events sent. Returns whether the broker took it; if not, the tick tries again."""
+    return _publish("deliver_events", (endpoint_id,), expires=EVENTS_WAIT)
 
 
 def wake_striking() -> bool:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from mailer.insight.health import look
-from mailer.models import Delivery, Digest, Mailing, Recipient, Return
+from mailer.models import Delivery, Digest, Mailing, Recipient, Return, WebhookEndpoint
 from tests.build import subscribe
 
 pytestmark = pytest.mark.django_db
@@ -40,3 +40,15 @@ def test_mailings_that_were_stopped_are_seen_while_they_stand_still_and_a_day_lo
     make("done", 25)
     make("paused", None)
     assert sorted(mailing.pk for mailing in look([], now).alarmed) == sorted(mailing.pk for mailing in seen)
+
+
+def test_webhook_endpoints_are_seen_when_nothing_has_reached_them_for_an_hour(db: None, now: datetime):
+    def make(name: str, **values: object) -> None:
+        WebhookEndpoint.objects.create(name=name, url="https://example.org", events=["delivery.failed"], **values)
+
+    make("well")
+    make("a moment ago", failing_since=now - timedelta(minutes=50))
+    make("for long", failing_since=now - timedelta(minutes=70))
+    make("off by us", is_enabled=False, switched_off_at=now - timedelta(days=9), failing_since=now - timedelta(days=14))
+    make("off by staff", is_enabled=False, failing_since=now - timedelta(days=14))
+    assert [endpoint.name for endpoint in look([], now).webhooks] == ["for long", "off by us"]
