@@ -1,11 +1,11 @@
 """What is done about events beside sending them: finding those that are due, replaying, switching on, deleting."""
 
-from collections.abc import Iterable
 from datetime import datetime
 
 from django.db import transaction
 
 from mailer.models import WebhookDelivery, WebhookEndpoint
+from mailer.models.webhooks import WebhookDeliveryQuerySet
 
 #: Endpoints that one tick calls workers for.
 MOST_AT_ONCE = 100
@@ -18,15 +18,15 @@ def due_endpoints(now: datetime) -> list[int]:
     return list(WebhookEndpoint.objects.due(now).values_list("pk", flat=True)[:MOST_AT_ONCE])
 
 
-def replay(ids: Iterable[int], now: datetime) -> set[int]:
+def replay(rows: WebhookDeliveryQuerySet, now: datetime) -> set[int]:
     """Send these events again, as if they had never been tried, under their own ids. Returns the endpoints to wake.
 
     Those of endpoints that are off stay as they are.
     """
     with transaction.atomic():
-        rows = WebhookDelivery.objects.filter(pk__in=list(ids), endpoint__is_enabled=True)
-        endpoints = set(rows.order_by().values_list("endpoint_id", flat=True))
-        rows.update(state=State.PENDING, attempts=0, next_attempt_at=now, problem="")
+        on = WebhookDelivery.objects.filter(pk__in=rows.order_by().values("pk"), endpoint__is_enabled=True)
+        endpoints = set(on.values_list("endpoint_id", flat=True))
+        on.update(state=State.PENDING, attempts=0, next_attempt_at=now, problem="")
         WebhookEndpoint.objects.filter(pk__in=endpoints).update(next_at=None)
     return endpoints
 

@@ -292,14 +292,14 @@ def test_a_replay_sends_the_same_event_again_under_its_own_id(web: FakeWeb, endp
     deliver_events(endpoint.pk, at(NOW))
     later = NOW + timedelta(days=3)
     WebhookEndpoint.objects.update(next_at=later + timedelta(minutes=5))
-    assert replay([row.pk], later) == {endpoint.pk}
+    assert replay(WebhookDelivery.objects.filter(pk=row.pk), later) == {endpoint.pk}
     deliver_events(endpoint.pk, at(later))
     first, second = web.asked
     assert first.body == second.body
     assert first.headers["webhook-id"] == second.headers["webhook-id"]
     assert first.headers["webhook-signature"] != second.headers["webhook-signature"]
     WebhookEndpoint.objects.update(is_enabled=False)
-    assert replay([row.pk], later) == set()
+    assert replay(WebhookDelivery.objects.filter(pk=row.pk), later) == set()
 
 
 def test_a_test_event_is_sent_at_once_and_tried_once(web: FakeWeb, endpoint: WebhookEndpoint):
