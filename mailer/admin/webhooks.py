@@ -109,6 +109,14 @@ class WebhookEndpointPages(Pages):
         story = {} if endpoint is None else _story(endpoint)
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **story})
 
+    def get_deleted_objects(
+        self, objs: Any, request: HttpRequest
+    ) -> tuple[list[Any], dict[str, int], set[str], list[str]]:
+        """Its events go with it; they may be many, and nobody deletes them otherwise."""
+        events = WebhookDelivery.objects.filter(endpoint__in=objs).count()
+        names = [f"{endpoint}, and what was told to it" for endpoint in objs]
+        return names, {"webhook endpoints": len(names), "webhook deliveries": events}, set(), []
+
     def get_urls(self) -> list[URLPattern]:
         """What its page's buttons do, beside the usual addresses."""
         views = {"test": self.test_view, "rotate": never_cache(self.rotate_view)}

@@ -56,7 +56,7 @@ class Migration(migrations.Migration):
                 ('response', models.TextField(blank=True, help_text='Its beginning.', verbose_name='answer')),
                 ('problem', models.CharField(blank=True, max_length=300)),
                 ('recipient', models.ForeignKey(db_constraint=False, db_index=False, help_text='Whom it is about.', null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='mailer.recipient')),
-                ('endpoint', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='deliveries', to='mailer.webhookendpoint')),
+                ('endpoint', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='deliveries', to='mailer.webhookendpoint')),
             ],
             options={
                 'verbose_name_plural': 'webhook deliveries',

@@ -154,7 +154,10 @@ class WebhookDelivery(models.Model):
 
     id = models.BigAutoField(primary_key=True)
     event_id = models.UUIDField("id", default=uuid4, help_text="The same at each try, and for each endpoint.")
-    endpoint = models.ForeignKey(WebhookEndpoint, on_delete=models.CASCADE, db_index=False, related_name="deliveries")
+    # Without a constraint: an endpoint that is deleted just now must not keep mails' outcomes from being written.
+    endpoint = models.ForeignKey(
+        WebhookEndpoint, on_delete=models.CASCADE, db_constraint=False, db_index=False, related_name="deliveries"
+    )
     type = models.CharField("event", max_length=30, choices=EventType)
     at = models.DateTimeField("happened", db_index=True)
     recipient = models.ForeignKey(

@@ -114,7 +114,7 @@ def _record(row: WebhookDelivery, answered: Answered, now: datetime) -> None:
             still.response = answered.text if still.body == row.body else ""
             _settle(still, answered, now)
             still.save()
-        endpoint = WebhookEndpoint.objects.select_for_update(of=("self",)).filter(pk=row.endpoint_id).first()
+        endpoint = WebhookEndpoint.objects.select_for_update().filter(pk=row.endpoint_id).first()
         if endpoint is not None:
             _note_health(endpoint, answered, now)
 

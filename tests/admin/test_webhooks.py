@@ -192,3 +192,12 @@ def test_a_reviewer_reads_with_masked_addresses_and_changes_nothing(
     assert client.post(page_of(row, "replay")).status_code == 403
     assert client.post(page_of(endpoint, "test")).status_code == 403
     assert client.post(page_of(endpoint, "rotate")).status_code == 403
+
+
+def test_an_endpoint_is_deleted_with_what_was_told_to_it(admin_client: Client, endpoint: WebhookEndpoint, world: World):
+    make_event(world)
+    page = admin_client.get(page_of(endpoint, "delete")).content.decode()
+    assert "CRM, and what was told to it" in page
+    admin_client.post(page_of(endpoint, "delete"), {"post": "yes"})
+    assert not WebhookEndpoint.objects.exists()
+    assert not WebhookDelivery.objects.exists()
