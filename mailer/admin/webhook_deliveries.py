@@ -26,11 +26,10 @@ class WebhookDeliveryPages(LogPages):
 
     actions = ("replay_chosen",)  # type: ignore[assignment]
     list_display = (
-        "type",
+        "event",
         related("endpoint", "Endpoint"),
         state("state"),
         "answered",
-        "took",
         "attempts",
         moment("next_attempt_at", "Next try", sortable=False),
         moment("at", "Happened", sortable=False),
@@ -63,15 +62,15 @@ class WebhookDeliveryPages(LogPages):
         is_id = len(compact) == 32 and not set(compact) - set("0123456789abcdef")
         return (queryset.filter(event_id=compact) if is_id else queryset.none()), False
 
+    @admin.display(description="Event")
+    def event(self, row: WebhookDelivery) -> str:
+        """By the name that the other program knows."""
+        return str(row.type)
+
     @admin.display(description="Answer")
     def answered(self, row: WebhookDelivery) -> str:
-        """The status code; a dash where there was none."""
-        return str(row.status_code or "–")
-
-    @admin.display(description="Took")
-    def took(self, row: WebhookDelivery) -> str:
-        """The last try."""
-        return "–" if row.duration_ms is None else f"{row.duration_ms:,} ms"
+        """To the last try: the status code, and how long it took."""
+        return "–" if row.duration_ms is None else f"{row.status_code or 'none'} in {row.duration_ms:,} ms"
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None

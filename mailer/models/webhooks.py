@@ -193,4 +193,4 @@ class WebhookDelivery(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.type} to {self.endpoint}"
+        return f"{self.endpoint}: {self.type}"

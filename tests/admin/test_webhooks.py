@@ -113,9 +113,8 @@ def test_the_log_says_what_was_told_and_what_came_of_it(
     row = make_event(world)
     deliver_events(endpoint.pk, timezone.now)
     page = admin_client.get(LIST).content.decode()
-    assert re.search(r">\s*500\s*<", page)
-    assert re.search(r"\d ms", page)
-    assert "recipient.unsubscribed" in page
+    assert re.search(r"500 in \d+ ms", page)
+    assert re.search(r">\s*recipient\.unsubscribed\s*<", page)
     row.refresh_from_db()
     page = text_of(admin_client.get(page_of(row)).content.decode())
     assert row.next_attempt_at is not None
