@@ -9,7 +9,7 @@ from celery.contrib.testing.worker import start_worker
 from django.utils import timezone
 
 from config.celery import app
-from mailer import tasks
+from mailer import tasks, waking
 from mailer.audience.consent import Word
 from mailer.feedback.unsubscribes import unsubscribe_recipient
 from mailer.models import Recipient, RecipientList, WebhookDelivery, WebhookEndpoint
@@ -57,7 +57,10 @@ def test_events_whose_message_was_lost_are_found_by_the_tick(endpoint: WebhookEn
     assert len(web.asked) == 1
 
 
-def test_a_broker_that_is_away_keeps_nobody_from_leaving(mailing_list: RecipientList, endpoint: WebhookEndpoint):
+def test_a_broker_that_is_away_keeps_nobody_from_leaving_and_is_let_be_for_a_while(
+    mailing_list: RecipientList, endpoint: WebhookEndpoint, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setitem(waking._let_be, "until", 0.0)
     person, url = Recipient.objects.earliest("pk"), app.conf.broker_url
     use_broker(url, dead := "redis://127.0.0.1:1/0")
     try:
@@ -65,3 +68,6 @@ def test_a_broker_that_is_away_keeps_nobody_from_leaving(mailing_list: Recipient
     finally:
         use_broker(dead, url)
     assert WebhookDelivery.objects.get().state == "pending"
+    assert not waking.wake_events(endpoint.pk), "it works again, and is not asked yet"
+    monkeypatch.setitem(waking._let_be, "until", 0.0)
+    assert waking.wake_events(endpoint.pk)

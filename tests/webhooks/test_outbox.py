@@ -15,6 +15,7 @@ from mailer.audience.fates import Fate, Outcome
 from mailer.audience.people import Membership, Profile, write_person
 from mailer.feedback.returns import record_return
 from mailer.feedback.unsubscribes import unsubscribe_recipient
+from mailer.insight.dossier import dossier_of
 from mailer.models import Delivery, Digest, Mailing, Recipient, RecipientList, Return, WebhookDelivery, WebhookEndpoint
 from mailer.scheduling.planning import plan_digest, plan_now
 from mailer.sending.batch import send_range
@@ -203,3 +204,13 @@ def test_the_secret_is_random_and_signs_beside_the_new_one_for_a_day(endpoint: W
     assert endpoint.secrets_at(now + timedelta(hours=23)) == [second, first]
     assert endpoint.secrets_at(now + timedelta(hours=25)) == [second]
     assert len({first, second}) == 2
+
+
+def test_a_person_can_have_what_was_told_of_them(mailing_list: RecipientList, endpoint: WebhookEndpoint):
+    person, other = Recipient.objects.order_by("pk")[:2]
+    leave(mailing_list, person)
+    leave(mailing_list, other)
+    entries = dossier_of(person, MORNING)["told_to_other_programs"]
+    assert [(entry["to"], entry["what"]["data"]["recipient"]["email"]) for entry in entries] == [
+        ("/hook", person.email)
+    ]
