@@ -118,4 +118,8 @@ class WebhookDeliveryPages(LogPages):
 
 
 def _readable(body: str) -> str:
-    return json.dumps(json.loads(body), indent=2, ensure_ascii=False)
+    """Each field on a line of its own; as it is, should it be no JSON."""
+    try:
+        return json.dumps(json.loads(body), indent=2, ensure_ascii=False)
+    except ValueError:
+        return body
