@@ -50,6 +50,7 @@ lint: $(VENV)/.installed-dev ## Check style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	SECRET_KEY=lint ALLOWED_HOSTS=lint $(BIN)/mypy mailer config
+	$(BIN)/mypy --config-file clients/python/pyproject.toml clients/python/afternoon_post
 
 format: $(VENV)/.installed-dev ## Put the code into its standard form
 	$(BIN)/ruff check --fix-only .

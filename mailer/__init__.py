@@ -10,6 +10,7 @@ Its folders are the story of a mail, and this is the import order (a test holds 
           sending                            how it leaves: claim, message, SMTP, journal, outcomes
           feedback                           what came back: bounces, complaints, people who leave, and choose
           insight                            what staff see and are told: sums, stories, signs of life, alerts
+          webhooks                           what other programs are told: events on their way
 1 steps   audience                           who gets mail: addresses, imports, subscriptions
           templating                         what it says: sandbox, compile, compose, merge
           outside                            other people's web servers

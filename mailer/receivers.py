@@ -1,4 +1,4 @@
-"""What follows when a periodic task is edited in beat's own pages, and when a `migrate` has ended."""
+"""What follows when beat's own pages edit a periodic task, when a `migrate` has ended, and when events are written."""
 
 import logging
 from typing import Any
@@ -10,8 +10,10 @@ from django.db.models.signals import post_migrate, post_save
 from django.dispatch import receiver
 from django_celery_beat.models import PeriodicTask
 
+from mailer.models.outbox import events_written
 from mailer.models.roles import grant_roles
 from mailer.scheduling.schedules import UnknownDigest, UnusableTask, adopt_periodic_task
+from mailer.waking import wake_events
 
 logger = logging.getLogger(__name__)
 
@@ -25,6 +27,12 @@ def adopt(instance: PeriodicTask, raw: bool = False, **details: Any) -> None:
         adopt_periodic_task(instance)
     except (UnknownDigest, UnusableTask) as error:
         logger.warning("The periodic task %r will send nothing: %s", instance.name, error)
+
+
+@receiver(events_written)
+def call_for_events(endpoint_id: int, **details: Any) -> None:
+    """Events for an endpoint are committed: a worker is to send them."""
+    wake_events(endpoint_id)
 
 
 @receiver(post_migrate)

@@ -40,10 +40,13 @@ from mailer.waking import (
     take_notification,
     wake_count,
     wake_count_people,
+    wake_events,
     wake_feed,
     wake_import,
     wake_mailing,
 )
+from mailer.webhooks.dispatch import deliver_events as send_due_events
+from mailer.webhooks.upkeep import due_endpoints, purge_events
 
 logger = logging.getLogger(__name__)
 
@@ -82,6 +85,7 @@ def tick() -> None:
     _wake_each(wake_import, Import.objects.forgotten(now).values_list("pk", flat=True))
     _wake_each(wake_mailing, waiting_mailings(now))
     _wake_each(wake_count, uncounted_mailings(now))
+    _wake_each(wake_events, due_endpoints(now))
     _wake_each(wake_feed, call_due_feeds(now))
     _wake_each(wake_count_people, old_list_figures(now))
     note_tick(now)
@@ -146,6 +150,13 @@ def read_feed(feed_id: int) -> None:
     refresh(feed_id, timezone.now())
 
 
+@shared_task(name="mailer.tasks.deliver_events", ignore_result=True)
+def deliver_events(endpoint_id: int) -> None:
+    """Send a webhook endpoint the events that are due, for a turn of some seconds; once at a time."""
+    if send_due_events(endpoint_id, partial(datetime.now, UTC)):
+        wake_events(endpoint_id)
+
+
 @shared_task(name="mailer.tasks.strike", ignore_result=True)
 def strike() -> None:
     """Take people who were erased out of the files of imports."""
@@ -154,7 +165,7 @@ def strike() -> None:
 
 @shared_task(base=LoggedTask, name="mailer.tasks.purge", track_started=True)
 def purge() -> dict[str, int]:
-    """Each night: delete what is older than LOG_RETENTION_DAYS, HISTORY_RETENTION_DAYS and IMPORT_DAYS allow."""
+    """Each night: delete what is older than LOG_RETENTION_DAYS and the other settings of its kind allow."""
     strike_erased(timezone.now())
     purge_imports(timezone.now())
     forget_forms(timezone.now())
@@ -162,7 +173,8 @@ def purge() -> dict[str, int]:
     before = timezone.now() - timedelta(days=settings.LOG_RETENTION_DAYS)
     changes = purge_changes(timezone.now() - timedelta(days=settings.HISTORY_RETENTION_DAYS))
     messages = purge_messages(timezone.now() - timedelta(days=settings.MESSAGE_DAYS))
-    return {**purge_log(before), **purge_notes(before), **messages, "changes": changes}
+    events = purge_events(timezone.now() - timedelta(days=settings.EVENT_DAYS))
+    return {**purge_log(before), **purge_notes(before), **messages, "changes": changes, "events": events}
 
 
 class NotifyTask(LoggedTask):

@@ -1,6 +1,7 @@
 """Telling the workers that there is work: small messages with ids. What the broker does not take, the tick finds."""
 
 import logging
+import time
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -19,6 +20,11 @@ logger = logging.getLogger(__name__)
 LONGEST_COUNTDOWN = timedelta(minutes=15)
 #: Seconds by which the planning of the rest lets the first mails go ahead: on SQLite it holds the write lock.
 PLAN_REST_AFTER = 1
+#: Seconds after which nobody need act on a message of events: the tick has sent another meanwhile.
+EVENTS_WAIT = 60
+#: Seconds for which a process asks the broker for no more events after it could not be used.
+LET_BE = 30.0
+_let_be = {"until": 0.0}
 
 
 def take_notification(mailing: Mailing, task_id: str | None = None) -> Mailing:
@@ -67,6 +73,19 @@ def wake_import(import_id: int) -> bool:
 def wake_feed(feed_id: int) -> bool:
     """Have a feed read. Returns whether the broker took it; if not, a later tick tries."""
     return _publish("read_feed", (feed_id,), queue="bulk")
+
+
+def wake_events(endpoint_id: int) -> bool:
+    """Have a webhook endpoint's events sent. Returns whether the broker took it; if not, the tick tries again.
+
+    Events are written while mails are sent, and a broker that is away takes seconds to say so: then it is let be.
+    """
+    if time.monotonic() < _let_be["until"]:
+        return False
+    woken = _publish("deliver_events", (endpoint_id,), expires=EVENTS_WAIT)
+    if not woken:
+        _let_be["until"] = time.monotonic() + LET_BE
+    return woken
 
 
 def wake_striking() -> bool:

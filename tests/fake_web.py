@@ -57,7 +57,7 @@ def started_web(tls: ssl.SSLContext | None = None) -> Iterator[FakeWeb]:
             self.end_headers()
             self.wfile.write(reply.body)
 
-        do_POST = do_GET  # noqa: N815 - as the library calls it
+        do_POST = do_DELETE = do_GET  # noqa: N815 - as the library calls them
 
         def log_message(self, *arguments: object) -> None:
             """Not on the screen."""

@@ -14,7 +14,7 @@ MODULES = sorted(
 FLOOR = {
     "models": 0,
     "audience": 1, "templating": 1, "outside": 1,
-    "scheduling": 2, "sending": 2, "feedback": 2, "insight": 2,
+    "scheduling": 2, "sending": 2, "feedback": 2, "insight": 2, "webhooks": 2,
     "waking": 3, "tasks": 3,
     "admin": 4, "api": 4, "web": 4, "management": 4, "notify": 4, "backend": 4, "receivers": 4, "lookout": 4, "apps": 4, "checks": 4,
 }  # fmt: skip

@@ -23,6 +23,8 @@ from mailer.admin import (
     subscriptions,
     suppressions,
     templates,
+    webhook_deliveries,
+    webhooks,
 )
 
 __all__ = [
@@ -48,4 +50,6 @@ __all__ = [
     "subscriptions",
     "suppressions",
     "templates",
+    "webhook_deliveries",
+    "webhooks",
 ]

@@ -20,6 +20,7 @@ Column = Callable[[Any], str]
 LOOKS: dict[str, tuple[str, str]] = {
     "sent": ("good", "✓"),
     "done": ("good", "✓"),
+    "delivered": ("good", "✓"),
     "active": ("good", "✓"),
     "alive": ("good", "✓"),
     "SUCCESS": ("good", "✓"),

@@ -100,7 +100,7 @@ def read_items(request: HttpRequest, slug: Path[Slug], asked: Query[PageQuery]) 
     return page_of(DigestItem.objects.filter(list=list_of(slug)), asked, _shown)
 
 
-@router.delete("/lists/{slug}/items/{external_id}", response={204: None}, summary="Take an item back")
+@router.delete("/lists/{slug}/items/{path:external_id}", response={204: None}, summary="Take an item back")
 def hide_item(
     request: HttpRequest, slug: Path[Slug], external_id: Path[Annotated[Line, StringConstraints(max_length=200)]]
 ) -> Status[None]:

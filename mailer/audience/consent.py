@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from mailer.audience.history import Moment, told_by_row
 from mailer.models import ConsentEvent, Subscription
+from mailer.models.outbox import tell_of_unsubscription
 
 What = ConsentEvent.What
 STEP = 1_000
@@ -22,19 +23,18 @@ class Word:
     source: str  #: how it was said, as it follows on "by": `one-click in a mail program`
     at: datetime
     by: Any = None  #: the user of staff who did it
+    is_complaint: bool = False
 
 
 def note(list_id: int, recipient_id: int, what: ConsentEvent.What, word: Word, detail: str = "") -> None:
-    """Keep one change. That somebody came onto a list is no change: their Subscription says so."""
-    ConsentEvent.objects.create(
-        list_id=list_id,
-        recipient_id=recipient_id,
-        what=what,
-        detail=detail,
-        at=word.at,
-        source=word.source[:200],
-        by=word.by,
-    )
+    """Keep one change, and tell other programs of one who leaves.
+
+    That somebody came onto a list is no change: their Subscription says so.
+    """
+    _keep(list_id, recipient_id, what, word, detail)
+    if what == What.UNSUBSCRIBED:
+        reason = "complaint" if word.is_complaint else "unsubscribed"
+        tell_of_unsubscription(list_id, recipient_id, reason, word.source, word.at)
 
 
 def note_changes(before: Subscription, after: Subscription, word: Word) -> None:
@@ -46,7 +46,7 @@ def note_changes(before: Subscription, after: Subscription, word: Word) -> None:
     has_left = before.status == Subscription.Status.UNSUBSCRIBED
     if has_left and not known.filter(what=What.UNSUBSCRIBED, at__gte=before.subscribed_at).exists():
         at = before.unsubscribed_at or before.subscribed_at
-        note(before.list_id, before.recipient_id, What.UNSUBSCRIBED, Word(before.source, at, before.changed_by))
+        _keep(before.list_id, before.recipient_id, What.UNSUBSCRIBED, Word(before.source, at, before.changed_by))
     for what, detail in changes_between(before, after):
         note(after.list_id, after.recipient_id, what, word, detail)
 
@@ -74,6 +74,18 @@ def changes_between(before: Subscription, after: Subscription) -> Iterator[tuple
         yield What.CADENCE, str(after.get_cadence_display())
     if before.paused_until != after.paused_until:
         yield (What.PAUSED, f"until {_day(after.paused_until)}") if after.paused_until else (What.RESUMED, "")
+
+
+def _keep(list_id: int, recipient_id: int, what: ConsentEvent.What, word: Word, detail: str = "") -> None:
+    ConsentEvent.objects.create(
+        list_id=list_id,
+        recipient_id=recipient_id,
+        what=what,
+        detail=detail,
+        at=word.at,
+        source=word.source[:200],
+        by=word.by,
+    )
 
 
 def _change_of_status(before: str, after: str) -> ConsentEvent.What:

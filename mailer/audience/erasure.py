@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db import transaction
 
-from mailer.audience.traces import forget_in_notes, forget_in_staffs_log, forget_in_task_results
+from mailer.audience.traces import forget_in_events, forget_in_notes, forget_in_staffs_log, forget_in_task_results
 from mailer.models import (
     Attachment,
     Attempt,
@@ -48,6 +48,7 @@ def erase(recipient: Recipient, note: str, by: Any, now: datetime) -> Erasure:
         _forget_messages(recipient)
         forget_in_staffs_log(recipient)
         forget_in_task_results(recipient)
+        forget_in_events(recipient)
         _forget_answers(mails | _mails_that_name(recipient.email))
         forget_in_notes(recipient.email)
         ImportChange.objects.filter(recipient=recipient).delete()

@@ -23,6 +23,7 @@ from mailer.models import (
     SegmentCondition,
     Subscription,
     Suppression,
+    WebhookDelivery,
 )
 
 #: What stands where an address stood.
@@ -80,6 +81,21 @@ def forget_in_task_results(recipient: Recipient) -> None:
     # What `deliver` reports holds ids only, and it is most of the table.
     others = TaskResult.objects.exclude(task_name=_DELIVER, status="SUCCESS")
     others.filter(named).update(task_args=None, task_kwargs=None, result=json.dumps(NOBODY), traceback=None, meta=None)
+
+
+def forget_in_events(recipient: Recipient) -> None:
+    """Take the address out of the events that were or will be told to other programs, and out of their answers.
+
+    In the JSON of a body an address may be written otherwise, where it has a quotation mark in it.
+    """
+    address, written = recipient.email, json.dumps(recipient.email, ensure_ascii=False)[1:-1]
+    WebhookDelivery.objects.filter(recipient=recipient).update(response="")
+    named = Q(recipient=recipient) | Q(body__icontains=written) | Q(response__icontains=address)
+    for row in WebhookDelivery.objects.filter(named).select_for_update(of=("self",)):
+        row.body = _without(written, row.body).replace(f'"email":"{NOBODY}"', '"email":null')
+        row.response = _without(address, row.response)
+        row.recipient_id = None if row.recipient_id == recipient.pk else row.recipient_id
+        row.save(update_fields=["body", "response", "recipient"])
 
 
 def _about(recipient: Recipient) -> Q:

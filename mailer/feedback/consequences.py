@@ -10,7 +10,8 @@ from mailer.audience.suppressions import suppress
 from mailer.feedback.alarm import raise_alarm_if_due
 from mailer.feedback.scores import add_to_score
 from mailer.feedback.unsubscribes import unsubscribe_recipient
-from mailer.models import Delivery, Mailing, MailingFigures, Recipient, Return, Suppression
+from mailer.models import Delivery, EventType, Mailing, MailingFigures, Recipient, Return, Suppression
+from mailer.models.outbox import tell_of_deliveries
 
 Status, Outcome = Delivery.Status, Return.Outcome
 
@@ -32,6 +33,8 @@ def follow_from(kept: Return, person: Recipient | None, now: datetime) -> None:
         _judge(kept, person, is_first, now)
     if changes:
         _add_up(kept.delivery.mailing_id, was, is_first)
+        if outcome != Outcome.COMPLAINT:
+            tell_of_deliveries(EventType.DELIVERY_BOUNCED, [kept.delivery_id], now)
     if is_first:
         raise_alarm_if_due(kept.delivery.mailing_id, now)
 
@@ -49,7 +52,8 @@ def _judge(kept: Return, person: Recipient, is_first: bool, now: datetime) -> No
     elif outcome == Outcome.COMPLAINT:
         list_id = kept.delivery.mailing.list_id
         if list_id is not None:
-            unsubscribe_recipient(list_id, person.pk, Word("a complaint: they marked a mail as spam", now))
+            word = Word("a complaint: they marked a mail as spam", now, is_complaint=True)
+            unsubscribe_recipient(list_id, person.pk, word)
         _suppress(person, Suppression.Reason.COMPLAINT, kept, now)
     elif outcome in (Outcome.TEMPORARY, Outcome.UNKNOWN) and is_first:
         score = add_to_score(person, kept.delivery, now)

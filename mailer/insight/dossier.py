@@ -21,6 +21,7 @@ from mailer.models import (
     Recipient,
     Subscription,
     Suppression,
+    WebhookDelivery,
 )
 from mailer.models.deliveries import NAMED
 
@@ -53,6 +54,10 @@ def dossier_of(recipient: Recipient, now: datetime) -> dict[str, Any]:
         "items_for_this_person_alone": [
             {"title": item.title, "summary": item.summary, "link": item.url, "published": item.published_at.isoformat()}
             for item in _own(DigestItem.objects, recipient)
+        ],
+        "told_to_other_programs": [
+            {"at": row.at.isoformat(), "to": row.endpoint.name, "what": json.loads(row.body)}
+            for row in _own(WebhookDelivery.objects, recipient).select_related("endpoint")
         ],
         "mails": [*_mails(recipient)],
     }  # fmt: skip

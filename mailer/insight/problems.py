@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from mailer.insight.life import SILENCE, Life, is_alive
 from mailer.insight.words import clock, count_of, when, when_there
-from mailer.models import Digest, Feed, Mailing, RelayPause
+from mailer.models import Digest, Feed, Mailing, RelayPause, WebhookEndpoint
 
 #: For so long a digest that was missed stays a problem.
 MISSED_FOR = timedelta(days=1)
@@ -40,11 +40,12 @@ class View:
     blocked: Sequence[tuple[str, int]] = ()  #: domains that refuse us as unwanted, and mails within a day, most first
     blocked_since: datetime | None = None
     feeds: Sequence[Feed] = ()  #: that could not be read several times in a row
+    webhooks: Sequence[WebhookEndpoint] = ()  #: endpoints that nothing has reached for a while
 
 
 def find_problems(view: View, now: datetime) -> list[Problem]:
     """What is wrong, the worst first: a digest that did not go, then what keeps the next ones from going."""
-    found = (_overdue, _missed, _alarmed, _blocked, _relay, _broker, _workers, _beat, _ticks, _feeds)
+    found = (_overdue, _missed, _alarmed, _blocked, _relay, _broker, _workers, _beat, _ticks, _feeds, _webhooks)
     return [problem for find in found for problem in find(view, now)]
 
 
@@ -160,6 +161,16 @@ def _ticks(view: View, now: datetime) -> Iterator[Problem]:
             f"{view.depths.get('default', 0):,} messages. No worker takes from it, or all are busy with other work."
         )
         yield Problem("ticks", "No worker runs the ticks", text, ran)
+
+
+def _webhooks(view: View, now: datetime) -> Iterator[Problem]:
+    for endpoint in view.webhooks:
+        since = endpoint.failing_since or endpoint.switched_off_at or now
+        off = not endpoint.is_enabled
+        what = "was switched off" if off else "can't be reached"
+        then = "It gets no more events until an admin enables it." if off else "Its events wait, and are tried again."
+        text = f"{endpoint.problem} {then}"
+        yield Problem(f"webhook {endpoint.pk}", f"The webhook endpoint {endpoint} {what}", text, since)
 
 
 def _is_long_ago(moment: datetime, view: View, now: datetime) -> bool:

@@ -23,6 +23,7 @@ from mailer.models.sign_ups import SignUp
 from mailer.models.suppressions import LiftedSuppression, Suppression
 from mailer.models.templates import EmailTemplate, TemplateVersion
 from mailer.models.watch import Alert, Heartbeat, Tally
+from mailer.models.webhooks import EventType, WebhookDelivery, WebhookEndpoint
 from mailer.models.zones import TimeZoneField, validate_time_zone
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "Domain",
     "EmailTemplate",
     "Erasure",
+    "EventType",
     "Feed",
     "Heartbeat",
     "Import",
@@ -68,6 +70,8 @@ __all__ = [
     "Tally",
     "TemplateVersion",
     "TimeZoneField",
+    "WebhookDelivery",
+    "WebhookEndpoint",
     "fingerprint",
     "normalise_address",
     "shown_address",

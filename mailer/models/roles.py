@@ -39,7 +39,7 @@ ROLES: Mapping[str, Sequence[tuple[Sequence[str], Sequence[str]]]] = {
         (("view", "add"), ("Mailing",)),
         (READ, (*_LISTS, *_LOG, "EmailTemplate", "TemplateVersion", *_SERVICE)),
     ),
-    "Reviewer": ((READ, (*_LISTS, *_CONTENT, *_LOG, *_SERVICE)),),
+    "Reviewer": ((READ, (*_LISTS, *_CONTENT, *_LOG, *_SERVICE, "WebhookEndpoint", "WebhookDelivery")),),
 }
 #: The roles that see people's addresses in full.
 SEE_ADDRESSES = ("List manager", "Sender")

@@ -79,6 +79,11 @@ def check_url(url: str) -> None:
     _parts(url)
 
 
+def is_trusted(place: Place) -> bool:
+    """Whether it is in FETCH_ALLOW: a network of the operator's own, where what is said stays among themselves."""
+    return _is_trusted(ip_address(place.ip))
+
+
 def _is_trusted(address: Address) -> bool:
     networks = map(ip_network, settings.FETCH_ALLOW)
     return any(address in network for network in networks if network.version == address.version)

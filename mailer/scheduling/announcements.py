@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db import transaction
 
 from mailer.models import Announcement, Mailing, RecipientList
+from mailer.models.outbox import tell_of_mailing
 from mailer.scheduling.planning import PUNCTUAL, begin, in_words
 from mailer.templating.check import check_context
 from mailer.templating.contexts import mailing_context
@@ -116,4 +117,6 @@ def _plan(mailing: Mailing, late: timedelta, now: datetime) -> Mailing:
         mailing.context["late"] = in_words(late)
         mailing.reason = f"late by {in_words(late)}"
     mailing.save()
+    if mailing.status == Mailing.Status.MISSED:
+        tell_of_mailing(mailing)
     return mailing

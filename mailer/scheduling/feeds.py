@@ -4,7 +4,6 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 from django.db import transaction
@@ -14,6 +13,7 @@ from mailer.models import DigestItem, Feed
 from mailer.outside.feed_child import read_feed_apart
 from mailer.outside.feed_reader import Entry, NoFeed, ReadFeed
 from mailer.outside.fetch import Answer, FetchFailed, Limits, fetch
+from mailer.outside.retry_after import wait_asked_for
 
 logger = logging.getLogger(__name__)
 
@@ -105,7 +105,7 @@ def _ask(feed: Feed, now: datetime, known: dict[str, str], limits: Limits = LIMI
     if answer.status == _GONE:
         raise UnreadableFeed("Its server says that it is gone for good (410); it is not followed any more.", None, True)
     if answer.status != _OK:
-        wait = _wait(answer.headers.get("retry-after", ""), now) if answer.status in _LATER else None
+        wait = wait_asked_for(answer.headers.get("retry-after", ""), now) if answer.status in _LATER else None
         raise UnreadableFeed(f"Its server answered {answer.status}.", wait)
     try:
         return _Reading(read_feed_apart(answer.body, answer.headers, answer.url, now), answer)
@@ -168,13 +168,3 @@ def _remember(feed: Feed, answer: Answer) -> None:
     here = Feed.objects.filter(list=feed.list, url=answer.moved_to)
     if answer.moved_to and len(answer.moved_to) <= 800 and not here.exists():
         feed.url = answer.moved_to
-
-
-def _wait(text: str, now: datetime) -> timedelta | None:
-    """Retry-After (RFC 9110 section 10.2.3): seconds, or a date."""
-    if text.isdigit():
-        return timedelta(seconds=min(int(text), 86_400))
-    try:
-        return parsedate_to_datetime(text) - now
-    except (ValueError, TypeError):
-        return None

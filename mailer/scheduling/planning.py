@@ -9,6 +9,7 @@ from django.db.models import F, Q
 
 from mailer.audience.repeats import earlier_holders
 from mailer.models import Digest, Mailing, Subscription, TemplateVersion
+from mailer.models.outbox import tell_of_mailing
 from mailer.scheduling.audience_sql import insert_deliveries, insert_items, wants_weekly
 from mailer.scheduling.occurrences import InvalidSchedule, due, is_first_since
 from mailer.scheduling.schedules import is_in_force, rule_of
@@ -111,6 +112,8 @@ def begin(mailing: Mailing, now: datetime) -> bool:
             if locked.is_weekly or not wants_weekly(locked):
                 locked.mailing_items.all().delete()  # nobody has seen them, and nobody will
         locked.save()
+        if locked.status == Mailing.Status.SKIPPED:
+            tell_of_mailing(locked)
     mailing.refresh_from_db()
     return mailing.planned > 0
 
@@ -218,6 +221,7 @@ def _new_mailing(digest: Digest, moment: datetime, zone: str) -> Mailing:
 def _close(mailing: Mailing, status: Mailing.Status, reason: str, now: datetime) -> Mailing:
     mailing.status, mailing.reason, mailing.finished_at = status, reason, now
     mailing.save()
+    tell_of_mailing(mailing)
     return mailing
 
 

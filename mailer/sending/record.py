@@ -4,6 +4,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from datetime import datetime
+from itertools import chain
 from typing import NamedTuple
 
 from django.db import connection, transaction
@@ -11,7 +12,8 @@ from django.db.models import Count, F
 from django.utils import timezone
 
 from mailer.audience.suppressions import suppress
-from mailer.models import Attempt, Claim, Delivery, Mailing, Suppression
+from mailer.models import Attempt, Claim, Delivery, EventType, Mailing, Suppression
+from mailer.models.outbox import tell_of_deliveries, tell_of_mailing
 from mailer.sending.cancelling import cancel_waiting
 from mailer.sending.outcomes import Kind, Outcome, judge
 from mailer.sending.tallies import tally
@@ -57,9 +59,12 @@ def record(mailing_id: int, settled: Iterable[Settled], ended: Iterable[Claim] =
         alive = _hold({entry.claim.id for entries in by_kind.values() for entry in entries})
         done.update(_record_sent(by_kind.pop(Kind.SENT, []), alive))
         done.update(_record_skipped(by_kind.pop(Kind.SKIPPED, []), alive))
-        for entries in by_kind.values():
-            for entry in entries:
-                done.update(_record_failure(entry, entry.claim.id in alive))
+        failed = []
+        for entry in chain.from_iterable(by_kind.values()):
+            counted = _record_failure(entry, entry.claim.id in alive)
+            done.update(counted)
+            failed += [entry.outcome.delivery_id] * counted["failed"]
+        tell_of_deliveries(EventType.DELIVERY_FAILED, failed, timezone.now())
         _add_to_sums(mailing_id, done)
         Claim.objects.filter(pk__in=[claim.id for claim in ended]).delete()
     return done
@@ -82,6 +87,7 @@ def finish_mailing(mailing_id: int, now: datetime) -> bool:
         mailing.status, mailing.finished_at = end, now
         mailing.first_finished_at = mailing.first_finished_at or now
         mailing.save()
+        tell_of_mailing(mailing)
     return True
 
 

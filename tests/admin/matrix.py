@@ -43,6 +43,8 @@ django_celery_beat.SolarSchedule       -      -      -       -
 
 auth.User                              -      -      -       -
 mailer.ApiKey                          -      -      -       never
+mailer.WebhookEndpoint                 R      -      -       -
+mailer.WebhookDelivery                 R      never  never   never
 auth.Group                             -      -      -       -
 axes.AccessAttempt                     -      never  never   never
 axes.AccessLog                         -      never  never   never
@@ -73,6 +75,9 @@ mailer_recipient_unsubscribe           nothing   M
 mailer_recipient_dossier               nothing   MS
 mailer_suppression_lift                nothing   M
 mailer_apikey_revoke                   nothing   -
+mailer_webhookendpoint_test            nothing   -
+mailer_webhookendpoint_rotate          nothing   -
+mailer_webhookdelivery_replay          nothing   -
 mailer_digest_pause                    nothing   S
 mailer_digest_resume                   nothing   S
 mailer_digest_send                     S         S
@@ -138,6 +143,7 @@ django_celery_beat.PeriodicTask        enable_tasks    -
 django_celery_beat.PeriodicTask        disable_tasks   -
 django_celery_beat.PeriodicTask        toggle_tasks    -
 django_celery_beat.PeriodicTask        run_tasks       S
+mailer.WebhookDelivery                 replay_chosen   -
 """
 
 

@@ -25,8 +25,10 @@ from mailer.models import (
     ReturnCount,
     Segment,
     Suppression,
+    WebhookEndpoint,
     fingerprint,
 )
+from mailer.models.outbox import tell_of_unsubscription
 from mailer.models.roles import grant_roles
 from tests.admin.world import AFTERNOON, make_world
 
@@ -46,6 +48,9 @@ def make_samples() -> dict[type[Model], Model]:
     )
     Feed.objects.create(list=world.mailing_list, url="https://example.org/feed", title="Notes")
     ApiKey.objects.create(name="Newsroom", prefix="ap_12345678", digest="0" * 64, scopes=["items"])
+    crm = WebhookEndpoint.objects.create(name="CRM", url="https://example.org/hook", events=["recipient.unsubscribed"])
+    tell_of_unsubscription(world.mailing_list.pk, Recipient.objects.earliest("pk").pk, "complaint", "", AFTERNOON)
+    crm.deliveries.update(response=f"Thank you, {address} is noted", problem="Its server answered 500.")
     Erasure.objects.create(fingerprint=fingerprint("gone@example.com"), erased_at=AFTERNOON)
     Alert.objects.create(key="beat", title="Beat is silent", text="It rang last.", since=AFTERNOON, seen_at=AFTERNOON)
     for changed, words in ((Digest, "Name: News → Daily news."), (Recipient, f"Address: {address} → eva@example.com.")):

@@ -42,6 +42,8 @@ from mailer.models import (
     Subscription,
     Suppression,
     TemplateVersion,
+    WebhookDelivery,
+    WebhookEndpoint,
     fingerprint,
 )
 from tests.build import MORNING, finish, subscribe
@@ -88,7 +90,9 @@ mailer.Return outcome source status
 mailer.ReturnCount source what
 mailer.RoleGrant role permission
 mailer.Heartbeat name queues
-mailer.Alert key"""
+mailer.Alert key
+mailer.WebhookEndpoint name url events secret earlier_secret problem
+mailer.WebhookDelivery problem"""
 
 
 @pytest.fixture
@@ -97,11 +101,13 @@ def ada(digest: Digest, mailing_list: RecipientList) -> Recipient:
     person = subscribe(mailing_list, ADA, name=f"Ada Lovelace {ADA}", attributes={"mail": ADA})
     Subscription.objects.filter(recipient=person).update(source=f"as {ADA} asked")
     subscription = Subscription.objects.get(recipient=person)
+    WebhookEndpoint.objects.create(name="CRM", url="https://crm.example.org", events=["recipient.unsubscribed"])
     unsubscribe_recipient(mailing_list.pk, person.pk, Word(f"a letter from {ADA}", MORNING))
     DigestItem.objects.create(
         list=mailing_list, recipient=person, title=f"For {ADA}", summary=ADA, url=f"https://example.org/{ADA}",
         image_url=f"https://example.org/{ADA}.png", category=ADA, external_id=ADA,
     )  # fmt: skip
+    WebhookDelivery.objects.update(response=f"Thank you, {ADA} is noted")
     lift_suppression(suppress(Suppression(email=ADA, note=f"550 {ADA}"), MORNING), f"{ADA} rang", None, MORNING)
     held = suppress(Suppression(email=ADA, note=f"asked as {ADA}"), MORNING)
     version = TemplateVersion.objects.get()
@@ -227,6 +233,23 @@ def test_a_mail_to_somebody_else_that_names_the_address_forgets_it(ada: Recipien
     Attempt.objects.create(delivery=mail, at=MORNING, outcome="temporary", smtp_text=f"forwarded to {ADA}: full")
     erase(ada, "", None, MORNING)
     assert rows_with(ADA) == []
+
+
+def test_the_events_that_were_told_of_somebody_forget_the_address_and_stay_readable(
+    ada: Recipient, mailing_list: RecipientList
+):
+    bob, person_id = Recipient.objects.get(email="person0@example.org"), ada.pk
+    unsubscribe_recipient(mailing_list.pk, bob.pk, Word(f"staff: wrote as {ADA.upper()}", MORNING))
+    erase(ada, "", None, MORNING)
+    hers, his = WebhookDelivery.objects.order_by("pk")
+    assert json.loads(hers.body)["data"] == {
+        "list": "news", "recipient": {"id": person_id, "email": None}, "reason": "unsubscribed",
+        "source": "a letter from erased recipient",
+    }  # fmt: skip
+    assert (hers.recipient_id, hers.response) == (None, "")
+    assert json.loads(his.body)["data"]["source"] == "staff: wrote as erased recipient"
+    assert json.loads(his.body)["data"]["recipient"] == {"id": bob.pk, "email": bob.email}
+    assert his.recipient_id == bob.pk
 
 
 def test_nobody_is_erased_while_a_worker_has_a_mail_to_them_in_hand(ada: Recipient):

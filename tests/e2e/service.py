@@ -32,6 +32,7 @@ class Service:
             "PORT": str(self.port),
             "EMAIL_URL": f"smtp://127.0.0.1:{self.relay.port}",
             "EMAIL_TIMEOUT": "2",
+            "FETCH_ALLOW": "127.0.0.0/8,::1/128",
         }
         self._log = (self.folder / "service.log").open("wb")
         command = [sys.executable, "-m", "config.local.up"]

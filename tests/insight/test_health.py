@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from mailer.insight.health import look
-from mailer.models import Delivery, Digest, Feed, Mailing, Recipient, Return
+from mailer.models import Delivery, Digest, Feed, Mailing, Recipient, Return, WebhookEndpoint
 from tests.build import subscribe
 
 pytestmark = pytest.mark.django_db
@@ -47,3 +47,15 @@ def test_feeds_that_could_not_be_read_several_times_are_seen_while_they_are_foll
         address = f"https://example.org/{number}"
         Feed.objects.create(list=digest.list, url=address, failures=failures, is_followed=is_followed)
     assert [feed.failures for feed in look([], now).feeds] == [5]
+
+
+def test_webhook_endpoints_are_seen_when_nothing_has_reached_them_for_an_hour(db: None, now: datetime):
+    def make(name: str, **values: object) -> None:
+        WebhookEndpoint.objects.create(name=name, url="https://example.org", events=["delivery.failed"], **values)
+
+    make("well")
+    make("a moment ago", failing_since=now - timedelta(minutes=50))
+    make("for long", failing_since=now - timedelta(minutes=70))
+    make("off by us", is_enabled=False, switched_off_at=now - timedelta(days=9), failing_since=now - timedelta(days=14))
+    make("off by staff", is_enabled=False, failing_since=now - timedelta(days=14))
+    assert [endpoint.name for endpoint in look([], now).webhooks] == ["for long", "off by us"]

@@ -7,7 +7,7 @@ import pytest
 
 from mailer.insight.life import Life
 from mailer.insight.problems import View, find_problems
-from mailer.models import Digest, Feed, Heartbeat, Mailing, RecipientList, RelayPause
+from mailer.models import Digest, Feed, Heartbeat, Mailing, RecipientList, RelayPause, WebhookEndpoint
 
 NOW = datetime(2026, 11, 23, 15, 10, tzinfo=UTC)
 YESTERDAY = NOW - timedelta(days=1)
@@ -150,3 +150,16 @@ def test_a_feed_that_can_not_be_read_is_told_with_what_its_server_says():
     (problem,) = find_problems(View(WELL, DEPTHS, [], [], [], feeds=[feed]), NOW)
     assert (problem.key, problem.title, problem.since) == ("feed 7", "The feed Blog can't be read", YESTERDAY)
     assert "Its server answered 500. It was tried 5 times" in problem.text
+
+
+def test_a_webhook_endpoint_that_nothing_reaches_is_told_until_it_was_switched_off_and_after():
+    said = "Its server answered 500."
+    failing = WebhookEndpoint(pk=7, name="CRM", failing_since=YESTERDAY, problem=said)
+    off = WebhookEndpoint(pk=8, name="Billing", is_enabled=False, switched_off_at=NOW, problem=said)
+    view = View(life=WELL, depths=DEPTHS, pauses=[], missed=[], overdue=[], webhooks=[failing, off])
+    first, second = find_problems(view, NOW)
+    assert (first.key, first.title) == ("webhook 7", "The webhook endpoint CRM can't be reached")
+    assert first.text == "Its server answered 500. Its events wait, and are tried again."
+    assert (first.since, second.since, first.has_end) == (YESTERDAY, NOW, True)
+    assert second.title == "The webhook endpoint Billing was switched off"
+    assert second.text == "Its server answered 500. It gets no more events until an admin enables it."
