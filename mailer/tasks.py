@@ -13,7 +13,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from mailer.audience.imports import LostImport, check_import, claim_import, run_import, work_on
-from mailer.audience.sign_ups import forget_forms
+from mailer.audience.sign_ups import forget_forms, purge_pending
 from mailer.audience.striking import strike_erased
 from mailer.audience.undoing import undo_import
 from mailer.audience.uploads import purge_imports
@@ -144,7 +144,7 @@ def strike() -> None:
 
 @shared_task(name="mailer.tasks.purge", track_started=True)
 def purge() -> dict[str, int]:
-    """Each night: delete what is older than LOG_RETENTION_DAYS, HISTORY_RETENTION_DAYS and IMPORT_DAYS allow."""
+    """Each night: delete what is older than the settings *_DAYS allow."""
     strike_erased(timezone.now())
     purge_imports(timezone.now())
     forget_forms(timezone.now())
@@ -152,7 +152,8 @@ def purge() -> dict[str, int]:
     before = timezone.now() - timedelta(days=settings.LOG_RETENTION_DAYS)
     changes = purge_changes(timezone.now() - timedelta(days=settings.HISTORY_RETENTION_DAYS))
     messages = purge_messages(timezone.now() - timedelta(days=settings.MESSAGE_DAYS))
-    return {**purge_log(before), **purge_notes(before), **messages, "changes": changes}
+    sign_ups = purge_pending(settings.PENDING_DAYS, timezone.now())
+    return {**purge_log(before), **purge_notes(before), **messages, "changes": changes, "sign_ups": sign_ups}
 
 
 class NotifyTask(Task):  # type: ignore[type-arg]
