@@ -14,7 +14,7 @@ from django.utils import timezone
 from django_celery_results.backends import DatabaseBackend
 
 from mailer.audience.imports import LostImport, check_import, claim_import, run_import, work_on
-from mailer.audience.sign_ups import forget_forms
+from mailer.audience.sign_ups import forget_forms, purge_pending
 from mailer.audience.striking import strike_erased
 from mailer.audience.undoing import undo_import
 from mailer.audience.uploads import purge_imports
@@ -174,7 +174,9 @@ def purge() -> dict[str, int]:
     changes = purge_changes(timezone.now() - timedelta(days=settings.HISTORY_RETENTION_DAYS))
     messages = purge_messages(timezone.now() - timedelta(days=settings.MESSAGE_DAYS))
     events = purge_events(timezone.now() - timedelta(days=settings.EVENT_DAYS))
-    return {**purge_log(before), **purge_notes(before), **messages, "changes": changes, "events": events}
+    sign_ups = purge_pending(settings.PENDING_DAYS, timezone.now())
+    more = {"changes": changes, "events": events, "sign_ups": sign_ups}
+    return {**purge_log(before), **purge_notes(before), **messages, **more}
 
 
 class NotifyTask(LoggedTask):

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from ipaddress import ip_network
 
+from django.db import transaction
+from django.db.models import Exists, OuterRef
 from django.utils.crypto import salted_hmac
 
-from mailer.audience.consent import Word
+from mailer.audience.consent import What, Word, note, note_removals
 from mailer.audience.erasure import find_erased
 from mailer.audience.links import BadToken, make_token, read_token
-from mailer.models import Recipient, RecipientList, SignUp, Subscription, normalise_address
+from mailer.models import ConsentEvent, Recipient, RecipientList, SignUp, Subscription, normalise_address
 from mailer.models.sign_ups import COUNTED
 
 #: Mails that sign-up forms can bring to one address in a day, over all lists.
@@ -23,6 +25,8 @@ MOST_A_NETWORK = 20
 HOUR = timedelta(hours=1)
 #: For how long the link in the mail holds.
 DAYS = 7
+#: So many sign-ups are deleted in one transaction.
+STEP = 1_000
 Status = Subscription.Status
 
 
@@ -57,15 +61,39 @@ def ask_to_subscribe(mailing_list: RecipientList, address: str, word: Word) -> A
     erased = bool(find_erased([normalise_address(address)]))
     recipient, _ = Recipient.objects.get_or_create(email=address)
     status = Status.PENDING if mailing_list.double_opt_in else Status.ACTIVE
-    row, _ = Subscription.objects.get_or_create(
+    row, is_new = Subscription.objects.get_or_create(
         list=mailing_list, recipient=recipient, defaults={"status": status, "source": word.source[:100]}
     )
+    if row.status == Status.PENDING and not is_new:
+        note(mailing_list.pk, recipient.pk, What.ASKED, word)  # the purge counts from here; the new link must hold
     return Asked(recipient, row.status == Status.ACTIVE, not erased)
 
 
 def forget_forms(now: datetime) -> int:
     """Delete the marks that are counted no more. Returns how many there were."""
     return SignUp.objects.filter(at__lte=now - COUNTED).delete()[0]
+
+
+def purge_pending(days: int, now: datetime) -> int:
+    """Delete the sign-ups that nobody confirmed for so many days, though not while a link to confirm one still holds.
+
+    Their history stays, and says that they were taken off and why; so does the person, whom the log of mails names.
+    Who once was on the list and was set back by staff is left to staff. Returns how many there were.
+    """
+    before = now - timedelta(days=max(days, DAYS + 1))
+    said = ConsentEvent.objects.filter(recipient=OuterRef("recipient"), list=OuterRef("list"))
+    waiting = Subscription.objects.filter(status=Status.PENDING, confirmed_at=None, subscribed_at__lt=before)
+    waiting = waiting.exclude(Exists(said.filter(at__gte=before)))
+    waiting = waiting.exclude(Exists(said.filter(what=What.UNCONFIRMED)))
+    word, deleted = Word(f"the night, after {days} days without a confirmation", now), 0
+    while ids := list(waiting.order_by("pk").values_list("pk", flat=True)[:STEP]):
+        with transaction.atomic():
+            # Whoever confirms at this moment comes first or finds nothing.
+            locked = Subscription.objects.filter(pk__in=ids, status=Status.PENDING).select_for_update()
+            held = Subscription.objects.filter(pk__in=[row.pk for row in locked])
+            note_removals(held, word)
+            deleted += held.delete()[0]
+    return deleted
 
 
 def make_confirmation(list_id: int, recipient_id: int, now: datetime) -> str:

@@ -10,14 +10,11 @@ from django.db.models import Max
 from mailer.audience.segments import NOT_WEEKLY, Where, where_of
 from mailer.models import ConsentEvent, Mailing, Subscription
 from mailer.models.literals import Literal
+from mailer.scheduling.movers import not_had_elsewhere
 
-_DELIVERIES = """
-INSERT INTO mailer_delivery (mailing_id, recipient_id)
-SELECT %(mailing)s, subscription.recipient_id
+_WHO = """
 FROM mailer_subscription AS subscription{join}
 WHERE subscription.list_id = %(list)s AND subscription.status = 'active'{zone}{chosen}{missing}
-ORDER BY subscription.recipient_id{limit}
-{on_conflict}
 """
 # What is there already is left out in the way that costs less: PostgreSQL takes more than twice as long for a statement
 # with ON CONFLICT; SQLite a third longer for one without, because it must be able to take it back.
@@ -69,34 +66,29 @@ _OF_THE_WEEK = """
 _ELSEWHERE = " AND (mailing.time_zone = %(zone)s OR NOT mailing.is_local)"
 
 
-def insert_deliveries(mailing: Mailing, at_most: int | None = None) -> int:
+def insert_deliveries(mailing: Mailing, at_most: int | None = None, only: Where | None = None) -> int:
     """A queued delivery for everybody who is actively on the mailing's list (and in its time zone, where that counts).
 
-    Of an announcement: whom its segment chooses, and nobody whom an earlier mailing of it has. Suppressed addresses are
+    Of an announcement: whom its segment chooses, and nobody whom an earlier mailing of it has. Of a local digest:
+    nobody who had it for the same local date in another zone. `only` leaves out others. Suppressed addresses are
     planned too: that nothing went to them, and why, belongs in the log. Returns how many are new; those that there are
     already stay as they are. Raises IntegrityError if another makes the same at this moment.
     """
     if mailing.list is None:
         return 0
-    local, chosen = mailing.is_local, _chosen(mailing) + _how_often(mailing)
-    statement = _DELIVERIES.format(
-        join=_JOIN if local or chosen.sql else "",
-        zone=_IN_ZONE if local else "",
-        chosen=chosen.sql,
-        missing=_MISSING[connection.vendor],
-        limit=f" LIMIT {at_most:d}" if at_most else "",
-        on_conflict=_ON_CONFLICT[connection.vendor],
-    )
-    highest = mailing.deliveries.aggregate(highest=Max("recipient_id"))["highest"] or 0
-    values: dict[str, Any] = {"mailing": mailing.pk, "list": mailing.list.pk, "highest": highest} | chosen.values
-    if local:
-        values |= {"list_zone": mailing.list.time_zone, "zone": mailing.time_zone}
+    made = "INSERT INTO mailer_delivery (mailing_id, recipient_id)\nSELECT %(mailing)s, subscription.recipient_id"
+    limit = f" LIMIT {at_most:d}" if at_most else ""
+    end = f"ORDER BY subscription.recipient_id{limit}\n{_ON_CONFLICT[connection.vendor]}"
     with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            # The look at those with lower ids seems to it as if it were to be at all, and worth compiling for.
-            cursor.execute("SET LOCAL jit = off")
-        cursor.execute(statement, values)
+        _ask(cursor, mailing, (made, end), only or Where())
         return int(cursor.rowcount)
+
+
+def count_missing(mailing: Mailing, only: Where) -> int:
+    """How many deliveries a mailing that is not saved yet would have, of those whom `only` leaves."""
+    with connection.cursor() as cursor:
+        _ask(cursor, mailing, ("SELECT COUNT(*)", ""), only)
+        return int(cursor.fetchone()[0])
 
 
 def insert_items(mailing: Mailing, until: datetime) -> int:
@@ -144,6 +136,29 @@ def last_weekly(mailing: Mailing) -> datetime:
         earlier = earlier.filter(time_zone=mailing.time_zone)
     last = earlier.aggregate(last=Max("scheduled_for"))["last"]
     return last or mailing.scheduled_for - timedelta(days=7)
+
+
+def _ask(cursor: Any, mailing: Mailing, around: tuple[str, str], only: Where) -> None:
+    """Run the statement that begins and ends so, about those whom the mailing is for and who are not in it yet."""
+    local, list_id = mailing.is_local, mailing.list_id
+    chosen = _chosen(mailing) + _how_often(mailing)
+    if local:
+        chosen += not_had_elsewhere(mailing)
+    chosen += only
+    who = _WHO.format(
+        join=_JOIN if local or chosen.sql else "",
+        zone=_IN_ZONE if local else "",
+        chosen=chosen.sql,
+        missing=_MISSING[connection.vendor] if mailing.pk else "",
+    )
+    highest = mailing.deliveries.aggregate(highest=Max("recipient_id"))["highest"] or 0 if mailing.pk else 0
+    values: dict[str, Any] = {"mailing": mailing.pk, "list": list_id, "highest": highest} | chosen.values
+    if local and mailing.list is not None:
+        values |= {"list_zone": mailing.list.time_zone, "zone": mailing.time_zone}
+    if connection.vendor == "postgresql":
+        # The look at those with lower ids seems to it as if it were to be at all, and worth compiling for.
+        cursor.execute("SET LOCAL jit = off")
+    cursor.execute(around[0] + who + around[1], values)
 
 
 def _how_often(mailing: Mailing) -> Where:

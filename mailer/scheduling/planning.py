@@ -5,12 +5,15 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import F, Q
+from django.db.models import F, Max, Q
 
 from mailer.audience.repeats import earlier_holders
 from mailer.models import Digest, Mailing, Subscription, TemplateVersion
 from mailer.models.outbox import tell_of_mailing
 from mailer.scheduling.audience_sql import insert_deliveries, insert_items, wants_weekly
+from mailer.scheduling.catching_up import catch_up
+from mailer.scheduling.mailings import new_mailing
+from mailer.scheduling.movers import zones_moved_into
 from mailer.scheduling.occurrences import InvalidSchedule, due, is_first_since
 from mailer.scheduling.schedules import is_in_force, rule_of
 
@@ -58,16 +61,20 @@ def plan_digest(digest_id: int, now: datetime) -> list[Mailing]:
         cron, zone = schedule
         # Never later than now, or a clock that once ran ahead would silence the digest until then.
         since = max(min(digest.checked_through or digest.created_at, now), now - LOOK_BACK)
+        in_use: dict[str, datetime | None] = _zones_in_use(digest) if digest.in_recipients_zone else {zone: None}
         mailings = [
             mailing
-            for zone_in_use in (_zones_in_use(digest) if digest.in_recipients_zone else [zone])
+            for zone_in_use in sorted(in_use)
             for moment in due(cron, zone_in_use, since, now)
             if is_in_force(digest, moment)
             for mailing in _plan_occurrence(digest, moment, (cron, zone_in_use), now)
         ]
+        if digest.in_recipients_zone:
+            for moved_into in zones_moved_into(digest, in_use, since):
+                mailings += catch_up(digest, (cron, moved_into), since, now)
         digest.checked_through = now
         digest.save(update_fields=["checked_through"])
-    return [mailing for mailing in mailings if begin(mailing, now)]
+    return [mailing for mailing in mailings if begin(mailing, now) or mailing.status == Mailing.Status.SENDING]
 
 
 def plan_now(digest: Digest, now: datetime, created_by: Any = None, key: str | None = None) -> Mailing:
@@ -81,7 +88,7 @@ def plan_now(digest: Digest, now: datetime, created_by: Any = None, key: str | N
         if key is not None and (earlier := Mailing.objects.filter(key=key).first()):
             return earlier
         schedule = rule_of(digest)
-        mailing = _new_mailing(digest, now, schedule[1] if schedule else digest.list.time_zone)
+        mailing = new_mailing(digest, now, schedule[1] if schedule else digest.list.time_zone)
         mailing.key, mailing.created_by = key, created_by
         mailing.save()
         if not insert_items(mailing, now) and not digest.send_when_empty:
@@ -171,11 +178,11 @@ def _why_nobody(mailing: Mailing) -> str:
 def _plan_occurrence(digest: Digest, moment: datetime, schedule: tuple[str, str], now: datetime) -> list[Mailing]:
     """What is new of the occurrence: its mailing, and one for those who want it once a week, if it is time for that."""
     cron, zone = schedule
-    mailing = _new_mailing(digest, moment, zone)
+    mailing = new_mailing(digest, moment, zone)
     mailing.is_local = digest.in_recipients_zone
     planned = [_plan_mailing(mailing, digest, now)]
     if is_first_since(digest.weekly_on, moment, cron, zone) and wants_weekly(mailing):
-        weekly = _new_mailing(digest, moment, zone)
+        weekly = new_mailing(digest, moment, zone)
         weekly.is_local, weekly.is_weekly = digest.in_recipients_zone, True
         planned.append(_plan_mailing(weekly, digest, now))
     return [made for made in planned if made is not None]
@@ -207,17 +214,6 @@ def _plan_mailing(mailing: Mailing, digest: Digest, now: datetime) -> Mailing | 
     return mailing
 
 
-def _new_mailing(digest: Digest, moment: datetime, zone: str) -> Mailing:
-    return Mailing(
-        kind=Mailing.Kind.DIGEST,
-        digest=digest,
-        list=digest.list,
-        version=digest.template.version_to_send(),
-        scheduled_for=moment,
-        time_zone=zone,
-    )
-
-
 def _close(mailing: Mailing, status: Mailing.Status, reason: str, now: datetime) -> Mailing:
     mailing.status, mailing.reason, mailing.finished_at = status, reason, now
     mailing.save()
@@ -225,7 +221,11 @@ def _close(mailing: Mailing, status: Mailing.Status, reason: str, now: datetime)
     return mailing
 
 
-def _zones_in_use(digest: Digest) -> list[str]:
-    subscriptions = Subscription.objects.active().filter(list=digest.list)
-    zones = set(subscriptions.values_list("recipient__time_zone", flat=True).distinct())
-    return sorted({zone or digest.list.time_zone for zone in zones})
+def _zones_in_use(digest: Digest) -> dict[str, datetime | None]:
+    """The zones of those on the list, each with the last time at which anybody in it was changed."""
+    people = Subscription.objects.active().filter(list=digest.list).order_by().values_list("recipient__time_zone")
+    found: dict[str, datetime | None] = {}
+    for name, changed in people.annotate(changed=Max("recipient__changed_at")):
+        zone = name or digest.list.time_zone
+        found[zone] = max(filter(None, (found.get(zone), changed)), default=None)
+    return found

@@ -5,9 +5,21 @@ from datetime import timedelta
 import pytest
 from django.test import Client
 from django.utils import timezone
+from pytest_django import Settings
 
+from mailer import tasks
+from mailer.audience import sign_ups
+from mailer.audience.consent import Word, save_change
 from mailer.audience.erasure import erase
-from mailer.audience.sign_ups import MOST_A_NETWORK, MOST_AN_ADDRESS, forget_forms, make_confirmation, network_of
+from mailer.audience.history import history_of
+from mailer.audience.sign_ups import (
+    MOST_A_NETWORK,
+    MOST_AN_ADDRESS,
+    forget_forms,
+    make_confirmation,
+    network_of,
+    purge_pending,
+)
 from mailer.models import ConsentEvent, Delivery, Mailing, Recipient, RecipientList, SignUp, Subscription, Suppression
 from tests.build import subscribe
 
@@ -166,3 +178,56 @@ def test_a_link_that_is_old_or_forged_puts_nobody_on_a_list(client: Client, news
     for each in (old, *forged):
         assert client.post(f"/c/{each}").status_code == 404
     assert Subscription.objects.get().status == "pending"
+
+
+def age(days: int) -> None:
+    Subscription.objects.update(subscribed_at=timezone.now() - timedelta(days=days))
+
+
+def test_a_sign_up_that_nobody_confirmed_is_deleted_and_its_history_says_so(
+    client: Client, news: RecipientList, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(sign_ups, "STEP", 2)
+    for number in range(5):
+        Subscription.objects.create(
+            list=news, recipient=Recipient.objects.create(email=f"p{number}@example.org"), status="pending"
+        )
+    subscribe(news, "active@example.org")
+    age(29)
+    assert purge_pending(30, timezone.now()) == 0
+    age(31)
+    assert purge_pending(30, timezone.now()) == 5
+    assert [row.status for row in Subscription.objects.all()] == ["active"]
+    person = Recipient.objects.get(email="p0@example.org")
+    assert [(moment.what, moment.source) for moment in history_of(person)] == [
+        ("asked", ""),
+        ("removed", "the night, after 30 days without a confirmation"),
+    ]
+    assert purge_pending(30, timezone.now()) == 0
+
+
+def test_the_days_count_from_the_last_form_and_no_link_that_holds_is_made_void(client: Client):
+    ask(client)
+    age(31)
+    ask(client)
+    assert purge_pending(30, timezone.now()) == 0
+    assert purge_pending(0, timezone.now() + timedelta(days=6)) == 0
+    assert purge_pending(30, timezone.now() + timedelta(days=31)) == 1
+
+
+def test_whom_staff_set_back_is_left_to_staff(news: RecipientList):
+    person = subscribe(news, ADA)
+    before, row = Subscription.objects.get(), Subscription.objects.get()
+    row.status = "pending"
+    save_change(before, row, Word("by hand", timezone.now() - timedelta(days=90)))
+    age(100)
+    assert purge_pending(30, timezone.now()) == 0
+    assert Subscription.objects.get().recipient == person
+
+
+def test_the_night_deletes_as_the_setting_says(client: Client, settings: Settings):
+    ask(client)
+    age(20)
+    assert tasks.purge()["sign_ups"] == 0
+    settings.PENDING_DAYS = 10
+    assert tasks.purge()["sign_ups"] == 1
