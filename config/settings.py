@@ -65,6 +65,7 @@ INSTALLED_APPS = [
     "mailer",  # the last: when it has been migrated, the roles are made of all apps' permissions
 ]
 MIDDLEWARE = [
+    "mailer.web.probes.answer_probes",  # the first: a load balancer asks by IP address, over plain http
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
