@@ -192,6 +192,9 @@ IMPORT_DIR = Path(env.str("IMPORT_DIR", "") or VAR_DIR / "imports")
 IMPORT_DAYS = env.int("IMPORT_DAYS", 14)
 IMPORT_MEGABYTES = env.int("IMPORT_MEGABYTES", 600)
 
+# --- Figures for Prometheus: docs/operations.md ----------------------------------------------------------------------
+METRICS_TOKEN = env.str("METRICS_TOKEN", "")
+
 # --- Logs ------------------------------------------------------------------------------------------------------------
 LOGGING_CONFIG = None
 logging.config.dictConfig(
