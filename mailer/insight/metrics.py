@@ -8,11 +8,12 @@ from datetime import UTC, datetime, timedelta
 
 from django.db.models import Sum
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
 from mailer.insight.backlog import backlog
 from mailer.insight.broker import queue_depths
 from mailer.insight.life import is_alive, read_life
+from mailer.insight.promptness import delays_since, promises
 from mailer.models import Alert, Feed, RelayPause, Tally
 
 #: What all names begin with.
@@ -39,6 +40,7 @@ class _Figures:
     def collect(self) -> Iterator[Metric]:
         """All of them."""
         yield from _mails(self._now)
+        yield from _delays(self._now)
         yield from _backlog(self._now)
         yield from _broker()
         yield from _life(self._now)
@@ -47,8 +49,7 @@ class _Figures:
 
 def _mails(now: datetime) -> Iterator[Metric]:
     """Since midnight, so that deleting old figures never looks like a counter that began again."""
-    midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    sums = Tally.objects.filter(hour__gte=midnight).aggregate(**{name: Sum(name) for name in Tally.FIGURES})
+    sums = Tally.objects.filter(hour__gte=_midnight(now)).aggregate(**{name: Sum(name) for name in Tally.FIGURES})
     mails = CounterMetricFamily(
         f"{PREFIX}mails", "Mails by outcome since midnight UTC; retry: to be tried again.", labels=["outcome"]
     )
@@ -61,6 +62,29 @@ def _mails(now: datetime) -> Iterator[Metric]:
     last = now - timedelta(hours=1)
     whole = Tally.objects.filter(hour=last.astimezone(UTC).replace(minute=0, second=0, microsecond=0))
     yield _gauge("mails_sent_last_hour", "Mails sent in the last whole hour.", whole.aggregate(all=Sum("sent"))["all"])
+
+
+def _delays(now: datetime) -> Iterator[Metric]:
+    histogram = HistogramMetricFamily(
+        f"{PREFIX}mail_delay_seconds",
+        "From a mail's time until the mail server took it, since midnight UTC.",
+        labels=["kind"],
+    )
+    kept = GaugeMetricFamily(
+        f"{PREFIX}promise_kept_ratio",
+        "Share of mails of the last 24 hours that left as promised: single ones within 10 s, lists' within 5 min.",
+        labels=["kind"],
+    )
+    for delays in delays_since(_midnight(now)):
+        histogram.add_metric([delays.kind], delays.buckets, delays.seconds)
+    for delays in promises(now):
+        kept.add_metric([delays.kind], delays.kept or 0.0)
+    yield histogram
+    yield kept
+
+
+def _midnight(now: datetime) -> datetime:
+    return now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def _backlog(now: datetime) -> Iterator[Metric]:
