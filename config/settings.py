@@ -19,6 +19,7 @@ from config.environment import (
     parse_relay,
     read_environment,
 )
+from config.logs import logging_settings
 from config.unfold import UNFOLD as UNFOLD  # noqa: PLC0414 - a setting, said here
 
 env = read_environment()
@@ -66,6 +67,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "mailer.web.probes.answer_probes",  # the first: a load balancer asks by IP address, over plain http
+    "config.logs.follow_request",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -197,14 +199,9 @@ METRICS_TOKEN = env.str("METRICS_TOKEN", "")
 
 # --- Logs ------------------------------------------------------------------------------------------------------------
 LOGGING_CONFIG = None
-logging.config.dictConfig(
-    {
-        "version": 1,
-        "disable_existing_loggers": False,
-        "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-        "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", "INFO")},
-    }
-)
+try:
+    logging.config.dictConfig(logging_settings(env.str("LOG_FORMAT", ""), env.str("LOG_LEVEL", "INFO")))
+except ValueError as error:
+    raise SystemExit(f"Afternoon Post cannot start: {error}.") from error
 
 check_environment(env, {"SECRET_KEY": SECRET_KEY, "ALLOWED_HOSTS": ALLOWED_HOSTS}, PROJECT_TIME_ZONE)
