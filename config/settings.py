@@ -20,6 +20,7 @@ from config.environment import (
     read_environment,
 )
 from config.logs import logging_settings
+from config.sentry import start_sentry
 from config.unfold import UNFOLD as UNFOLD  # noqa: PLC0414 - a setting, said here
 
 env = read_environment()
@@ -201,6 +202,7 @@ METRICS_TOKEN = env.str("METRICS_TOKEN", "")
 LOGGING_CONFIG = None
 try:
     logging.config.dictConfig(logging_settings(env.str("LOG_FORMAT", ""), env.str("LOG_LEVEL", "INFO")))
+    start_sentry(env.str("SENTRY_DSN", ""))
 except ValueError as error:
     raise SystemExit(f"Afternoon Post cannot start: {error}.") from error
 
