@@ -19,6 +19,8 @@ from config.environment import (
     parse_relay,
     read_environment,
 )
+from config.logs import logging_settings
+from config.sentry import start_sentry
 from config.unfold import UNFOLD as UNFOLD  # noqa: PLC0414 - a setting, said here
 
 env = read_environment()
@@ -65,6 +67,8 @@ INSTALLED_APPS = [
     "mailer",  # the last: when it has been migrated, the roles are made of all apps' permissions
 ]
 MIDDLEWARE = [
+    "mailer.web.probes.answer_probes",  # the first: a load balancer asks by IP address, over plain http
+    "config.logs.follow_request",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -193,16 +197,15 @@ IMPORT_DIR = Path(env.str("IMPORT_DIR", "") or VAR_DIR / "imports")
 IMPORT_DAYS = env.int("IMPORT_DAYS", 14)
 IMPORT_MEGABYTES = env.int("IMPORT_MEGABYTES", 600)
 
+# --- Figures for Prometheus: docs/operations.md ----------------------------------------------------------------------
+METRICS_TOKEN = env.str("METRICS_TOKEN", "")
+
 # --- Logs ------------------------------------------------------------------------------------------------------------
 LOGGING_CONFIG = None
-logging.config.dictConfig(
-    {
-        "version": 1,
-        "disable_existing_loggers": False,
-        "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-        "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", "INFO")},
-    }
-)
+try:
+    logging.config.dictConfig(logging_settings(env.str("LOG_FORMAT", ""), env.str("LOG_LEVEL", "INFO")))
+    start_sentry(env.str("SENTRY_DSN", ""))
+except ValueError as error:
+    raise SystemExit(f"Afternoon Post cannot start: {error}.") from error
 
 check_environment(env, {"SECRET_KEY": SECRET_KEY, "ALLOWED_HOSTS": ALLOWED_HOSTS}, PROJECT_TIME_ZONE)

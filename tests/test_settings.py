@@ -33,6 +33,11 @@ def test_the_deployment_check_is_clean_in_production(tmp_path: Path):
         ({}, "Afternoon Post cannot start: SECRET_KEY is not set; ALLOWED_HOSTS is not set."),
         ({"SECRET_KEY": "x"}, "Afternoon Post cannot start: ALLOWED_HOSTS is not set."),
         (PRODUCTION | {"HTTPS": "perhaps", "EMAIL_TIMEOUT": "soon"}, "Afternoon Post cannot start: HTTPS:"),
+        (
+            PRODUCTION | {"LOG_FORMAT": "xml"},
+            "Afternoon Post cannot start: LOG_FORMAT is 'xml'; known are text and json.",
+        ),
+        (PRODUCTION | {"SENTRY_DSN": "nonsense"}, "Afternoon Post cannot start: SENTRY_DSN is not of the form"),
         (PRODUCTION | {"EMAIL_URL": "http://x"}, "Afternoon Post cannot start: EMAIL_URL begins with http://"),
         (PRODUCTION | {"BOUNCE_ADDRESS": "b+x@y"}, "Afternoon Post cannot start: BOUNCE_ADDRESS 'b+x@y' is not of"),
         (PRODUCTION | {"BOUNCE_MAILBOX": "pop3://x"}, "Afternoon Post cannot start: BOUNCE_MAILBOX is not of the form"),

@@ -15,6 +15,7 @@ from mailer.insight.health import look
 from mailer.insight.hours import Hour, failure_share, last_hours
 from mailer.insight.life import SILENCE, Life, is_alive
 from mailer.insight.problems import find_problems
+from mailer.insight.promptness import promises
 from mailer.insight.today import day_of, todays_lines
 from mailer.models import Alert, Delivery, Digest, Heartbeat, Mailing, RecipientList, Subscription
 from mailer.scheduling.agenda import PATIENCE, overdue, to_come
@@ -42,6 +43,7 @@ def fill_dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, A
         "depths": view.depths,
         "waiting_deliveries": list_of(Delivery, "status__exact=queued"),
         **_hours(last_hours(now)),
+        "promises": promises(now),
         **_service(view.life, now),
     }
 

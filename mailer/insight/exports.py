@@ -67,7 +67,7 @@ def _lines(export: Export, steps: Iterable[list[dict[str, Any]]]) -> Iterator[st
     for step in steps:
         if export.complete:
             export.complete(step)
-        yield "".join([writer.writerow([_cell(row[field]) for field in export.columns.values()]) for row in step])
+        yield "".join([writer.writerow([cell(row[field]) for field in export.columns.values()]) for row in step])
 
 
 def _deliveries(ids: list[int]) -> list[dict[str, Any]]:
@@ -89,7 +89,8 @@ def _steps(rows: QuerySet[Any], key: str, fields: set[str]) -> Iterator[list[dic
         yield step
 
 
-def _cell(value: Any) -> str:
+def cell(value: Any) -> str:
+    """The value as a cell's text: moments in UTC, objects as JSON, and nothing that a spreadsheet would run."""
     if value is None:
         return ""
     if isinstance(value, datetime):

@@ -13,12 +13,24 @@ class Tally(models.Model):
     #: The figures, named as the outcomes that `record` counts.
     FIGURES = ("sent", "failed", "skipped", "uncertain", "retry")
 
+    #: Seconds from a mail's time until the mail server took it; of each bound the mails up to it and above the last.
+    BOUNDS = (1, 10, 60, 300, 1800)
+    DELAYS = ("within_1", "within_10", "within_60", "within_300", "within_1800", "later", "delay_seconds")
+
     hour = models.DateTimeField(db_index=True, help_text="Its beginning.")
+    is_single = models.BooleanField(default=False, db_default=False, help_text="Mails to one person, not to a list.")
     sent = models.IntegerField(default=0)
     failed = models.IntegerField(default=0)
     skipped = models.IntegerField(default=0)
     uncertain = models.IntegerField(default=0, help_text="Can be below zero: one that was uncertain is known now.")
     retry = models.IntegerField("to be tried again", default=0)
+    within_1 = models.IntegerField(default=0, db_default=0)
+    within_10 = models.IntegerField(default=0, db_default=0)
+    within_60 = models.IntegerField(default=0, db_default=0)
+    within_300 = models.IntegerField(default=0, db_default=0)
+    within_1800 = models.IntegerField(default=0, db_default=0)
+    later = models.IntegerField(default=0, db_default=0)
+    delay_seconds = models.FloatField(default=0, db_default=0, help_text="Of all these together.")
 
     class Meta:
         default_permissions = ()

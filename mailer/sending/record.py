@@ -16,6 +16,7 @@ from mailer.models import Attempt, Claim, Delivery, EventType, Mailing, Suppress
 from mailer.models.outbox import tell_of_deliveries, tell_of_mailing
 from mailer.sending.cancelling import cancel_waiting
 from mailer.sending.outcomes import Kind, Outcome, judge
+from mailer.sending.promptness import promptness
 from mailer.sending.tallies import tally
 
 _SENT = """
@@ -57,7 +58,10 @@ def record(mailing_id: int, settled: Iterable[Settled], ended: Iterable[Claim] =
     done: Counter[str] = Counter()
     with transaction.atomic():
         alive = _hold({entry.claim.id for entries in by_kind.values() for entry in entries})
-        done.update(_record_sent(by_kind.pop(Kind.SENT, []), alive))
+        sent = by_kind.pop(Kind.SENT, [])
+        done.update(_record_sent(sent, alive))
+        # Of those that were written before, nearly never any, one can't be told from another here.
+        accepted = [entry.at for entry in sent[: done["sent"]]]
         done.update(_record_skipped(by_kind.pop(Kind.SKIPPED, []), alive))
         failed = []
         for entry in chain.from_iterable(by_kind.values()):
@@ -65,7 +69,7 @@ def record(mailing_id: int, settled: Iterable[Settled], ended: Iterable[Claim] =
             done.update(counted)
             failed += [entry.outcome.delivery_id] * counted["failed"]
         tell_of_deliveries(EventType.DELIVERY_FAILED, failed, timezone.now())
-        _add_to_sums(mailing_id, done)
+        _add_to_sums(mailing_id, done, accepted)
         Claim.objects.filter(pk__in=[claim.id for claim in ended]).delete()
     return done
 
@@ -192,8 +196,8 @@ def _record_failure(entry: Settled, is_alive: bool) -> Counter[str]:
     return done
 
 
-def _add_to_sums(mailing_id: int, done: Counter[str]) -> None:
+def _add_to_sums(mailing_id: int, done: Counter[str], accepted: list[datetime]) -> None:
     changed = {name: F(name) + number for name, number in done.items() if number and hasattr(Mailing, name)}
     if changed:
         Mailing.objects.filter(pk=mailing_id).update(**changed)
-    tally(done, timezone.now())
+    tally(done, timezone.now(), promptness(mailing_id, accepted) if accepted else None)

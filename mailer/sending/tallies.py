@@ -7,23 +7,32 @@ from django.db import transaction
 from django.db.models import Count
 
 from mailer.models import Tally
+from mailer.sending.promptness import Promptness
 
 #: How many rows of an hour are folded at a time.
 STEP = 5_000
 
 
-def tally(done: Mapping[str, int], now: datetime) -> None:
-    """Add a group's outcomes to the hour of `now`: a row of its own, so that no sender waits for another."""
-    figures = {name: done[name] for name in Tally.FIGURES if done.get(name)}
-    if figures:
+def tally(done: Mapping[str, int], now: datetime, prompt: Promptness | None = None) -> None:
+    """Add a group's outcomes to the hour of `now`: a row of its own, so that no sender waits for another.
+
+    `prompt` says how late those were that were sent.
+    """
+    figures: dict[str, float] = {name: done[name] for name in Tally.FIGURES if done.get(name)}
+    if figures and prompt:
+        Tally.objects.create(hour=hour_of(now), is_single=prompt.is_single, **figures, **prompt.figures)
+    elif figures:
         Tally.objects.create(hour=hour_of(now), **figures)
 
 
 def fold_tallies() -> None:
-    """Make one row of each hour's many. Safe to do twice at once: who comes second finds nothing to fold."""
-    hours = Tally.objects.order_by().values("hour").annotate(rows=Count("pk")).filter(rows__gt=1)
-    for hour in list(hours.values_list("hour", flat=True)):
-        _fold(hour)
+    """Make one row of each hour's many, or two: one of single mails, one of lists'.
+
+    Safe to do twice at once: who comes second finds nothing to fold.
+    """
+    hours = Tally.objects.order_by().values("hour", "is_single").annotate(rows=Count("pk")).filter(rows__gt=1)
+    for hour in list(hours.values_list("hour", "is_single")):
+        _fold(*hour)
 
 
 def hour_of(moment: datetime) -> datetime:
@@ -31,11 +40,11 @@ def hour_of(moment: datetime) -> datetime:
     return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
 
 
-def _fold(hour: datetime) -> None:
+def _fold(hour: datetime, is_single: bool) -> None:
     with transaction.atomic():
-        rows = list(Tally.objects.select_for_update().filter(hour=hour).order_by("pk")[:STEP])
+        rows = list(Tally.objects.select_for_update().filter(hour=hour, is_single=is_single).order_by("pk")[:STEP])
         if len(rows) < 2:
             return
-        sums = {name: sum(getattr(row, name) for row in rows) for name in Tally.FIGURES}
+        sums = {name: sum(getattr(row, name) for row in rows) for name in Tally.FIGURES + Tally.DELAYS}
         Tally.objects.filter(pk__in=[row.pk for row in rows]).delete()
-        Tally.objects.create(hour=hour, **sums)
+        Tally.objects.create(hour=hour, is_single=is_single, **sums)
