@@ -4,50 +4,49 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('mailer', '0024_feeds'),
+        ("mailer", "0025_webhooks"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='tally',
-            name='delay_seconds',
-            field=models.FloatField(db_default=0, default=0, help_text='Of all these together.'),
+            model_name="tally",
+            name="delay_seconds",
+            field=models.FloatField(db_default=0, default=0, help_text="Of all these together."),
         ),
         migrations.AddField(
-            model_name='tally',
-            name='is_single',
-            field=models.BooleanField(db_default=False, default=False, help_text='Mails to one person, not to a list.'),
+            model_name="tally",
+            name="is_single",
+            field=models.BooleanField(db_default=False, default=False, help_text="Mails to one person, not to a list."),
         ),
         migrations.AddField(
-            model_name='tally',
-            name='later',
+            model_name="tally",
+            name="later",
             field=models.IntegerField(db_default=0, default=0),
         ),
         migrations.AddField(
-            model_name='tally',
-            name='within_1',
+            model_name="tally",
+            name="within_1",
             field=models.IntegerField(db_default=0, default=0),
         ),
         migrations.AddField(
-            model_name='tally',
-            name='within_10',
+            model_name="tally",
+            name="within_10",
             field=models.IntegerField(db_default=0, default=0),
         ),
         migrations.AddField(
-            model_name='tally',
-            name='within_1800',
+            model_name="tally",
+            name="within_1800",
             field=models.IntegerField(db_default=0, default=0),
         ),
         migrations.AddField(
-            model_name='tally',
-            name='within_300',
+            model_name="tally",
+            name="within_300",
             field=models.IntegerField(db_default=0, default=0),
         ),
         migrations.AddField(
-            model_name='tally',
-            name='within_60',
+            model_name="tally",
+            name="within_60",
             field=models.IntegerField(db_default=0, default=0),
         ),
     ]
