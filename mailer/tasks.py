@@ -35,7 +35,7 @@ from mailer.sending.record import finish_mailing
 from mailer.sending.recovery import give_up_abandoned, recover_journals
 from mailer.sending.relays import try_relay_again
 from mailer.sending.retention import purge_log, purge_messages
-from mailer.sending.wakeups import finished_mailings, highest_delivery, waiting_mailings
+from mailer.sending.wakeups import finished_mailings, highest_delivery, note_next_share, waiting_mailings
 from mailer.waking import (
     take_notification,
     wake_count,
@@ -104,6 +104,13 @@ def plan_rest(mailing_id: int) -> None:
     before = highest_delivery()
     complete(mailing_id)
     wake_mailing(mailing_id, after=before)
+
+
+@shared_task(name="mailer.tasks.send_next_share", ignore_result=True)
+def send_next_share(mailing_id: int) -> None:
+    """Wake workers for what has fallen due of a mailing that is spread. If this is lost, the tick goes on."""
+    if note_next_share(mailing_id, timezone.now()):
+        wake_mailing(mailing_id)
 
 
 @shared_task(name="mailer.tasks.close", ignore_result=True)

@@ -12,7 +12,7 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from mailer.models import Import, Mailing
-from mailer.sending.wakeups import due_ranges, note_woken
+from mailer.sending.wakeups import SHARE_EVERY, due_ranges, note_woken
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +46,8 @@ def wake_mailing(mailing_id: int, after: int = 0) -> bool:
     woken = all(_publish("deliver", part, queue=_queue_of(mailing)) for part in parts)
     if woken and mailing.has_more:
         woken = _publish("plan_rest", (mailing_id,), countdown=PLAN_REST_AFTER)
+    if woken and mailing.spread_until is not None and mailing.spread_until > now - SHARE_EVERY:
+        woken = _publish("send_next_share", (mailing_id,), countdown=SHARE_EVERY.total_seconds())
     return woken
 
 

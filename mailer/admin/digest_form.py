@@ -57,6 +57,7 @@ class DigestForm(forms.ModelForm):  # type: ignore[type-arg]
             "in_recipients_zone",
             "weekly_on",
             "catch_up_hours",
+            "spread_minutes",
             "send_when_empty",
             "max_items",
             "more_url",

@@ -43,7 +43,7 @@ from mailer.scheduling.schedules import (
 from mailer.waking import wake_mailing
 
 WHAT = ("name", "slug", "list", "template")
-LIMITS = ("catch_up_hours", "send_when_empty", "max_items", "more_url")
+LIMITS = ("catch_up_hours", "spread_minutes", "send_when_empty", "max_items", "more_url")
 
 
 @admin.register(Digest)

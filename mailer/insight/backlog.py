@@ -42,4 +42,5 @@ def _later(now: datetime) -> int:
 def _oldest(now: datetime) -> Mailing | None:
     unsent = Delivery.objects.open().filter(mailing=OuterRef("pk"))
     due = Mailing.objects.open().filter(Exists(unsent), status=Mailing.Status.SENDING, scheduled_for__lte=now)
+    due = due.filter(Q(spread_until=None) | Q(spread_until__lte=now))
     return due.select_related(*NAMED).order_by("scheduled_for").first()

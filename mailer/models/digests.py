@@ -48,6 +48,14 @@ class Digest(models.Model):
     catch_up_hours = models.PositiveSmallIntegerField(
         "catch-up window (hours)", default=6, help_text="Missed by no more than this, it is still sent, late."
     )
+    spread_minutes = models.PositiveSmallIntegerField(
+        "spread over (minutes)",
+        default=0,
+        db_default=0,
+        validators=[MaxValueValidator(360)],
+        help_text="0: as fast as the mail server takes them. 20: evenly from its time until 20 minutes later, because "
+        "large mailbox providers dislike the top of the hour.",
+    )
     send_when_empty = models.BooleanField(default=False)
     max_items = models.PositiveSmallIntegerField(
         default=20,

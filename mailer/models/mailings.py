@@ -76,6 +76,9 @@ class Mailing(Sums):
     has_attachments = models.BooleanField(default=False, db_default=False, editable=False)
     scheduled_for = models.DateTimeField(db_index=True)
     time_zone = TimeZoneField(default="UTC")
+    spread_until = models.DateTimeField(
+        null=True, editable=False, help_text="Its mails are spread evenly from its time up to this one."
+    )
     status = models.CharField(max_length=9, choices=Status, default=Status.PLANNED)
     reason = models.CharField(max_length=300, blank=True)
     is_weekly = models.BooleanField(

@@ -66,6 +66,15 @@ _OF_THE_WEEK = """
 _ELSEWHERE = " AND (mailing.time_zone = %(zone)s OR NOT mailing.is_local)"
 
 
+# Whole seconds, the first at the mailing's time and none at the end.
+_AT_ITS_SECOND = {
+    "postgresql": """%(begins)s::timestamptz + INTERVAL '1 second'
+    * ((ROW_NUMBER() OVER (ORDER BY subscription.recipient_id) - 1) * %(seconds)s / COUNT(*) OVER ())""",
+    "sqlite": """strftime('%%Y-%%m-%%d %%H:%%M:%%S', %(begins)s, '+' ||
+    ((ROW_NUMBER() OVER (ORDER BY subscription.recipient_id) - 1) * %(seconds)s / COUNT(*) OVER ()) || ' seconds')""",
+}
+
+
 def insert_deliveries(mailing: Mailing, at_most: int | None = None, only: Where | None = None) -> int:
     """A queued delivery for everybody who is actively on the mailing's list (and in its time zone, where that counts).
 
@@ -81,6 +90,19 @@ def insert_deliveries(mailing: Mailing, at_most: int | None = None, only: Where 
     end = f"ORDER BY subscription.recipient_id{limit}\n{_ON_CONFLICT[connection.vendor]}"
     with connection.cursor() as cursor:
         _ask(cursor, mailing, (made, end), only or Where())
+        return int(cursor.rowcount)
+
+
+def insert_spread_deliveries(mailing: Mailing, until: datetime) -> int:
+    """The same, all at once, each due at its own second from the mailing's time up to `until`. Returns how many."""
+    due = _AT_ITS_SECOND[connection.vendor]
+    made = f"""INSERT INTO mailer_delivery (mailing_id, recipient_id, next_attempt_at)
+SELECT %(mailing)s, subscription.recipient_id, {due}"""
+    seconds = max(int((until - mailing.scheduled_for).total_seconds()), 1)
+    begins = connection.ops.adapt_datetimefield_value(mailing.scheduled_for.replace(microsecond=0))
+    end = f"ORDER BY subscription.recipient_id\n{_ON_CONFLICT[connection.vendor]}"
+    with connection.cursor() as cursor:
+        _ask(cursor, mailing, (made, end), Where("", {"begins": begins, "seconds": seconds}))
         return int(cursor.rowcount)
 
 

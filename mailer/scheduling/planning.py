@@ -10,7 +10,7 @@ from django.db.models import F, Max, Q
 from mailer.audience.repeats import earlier_holders
 from mailer.models import Digest, Mailing, Subscription, TemplateVersion
 from mailer.models.outbox import tell_of_mailing
-from mailer.scheduling.audience_sql import insert_deliveries, insert_items, wants_weekly
+from mailer.scheduling.audience_sql import insert_deliveries, insert_items, insert_spread_deliveries, wants_weekly
 from mailer.scheduling.catching_up import catch_up
 from mailer.scheduling.mailings import new_mailing
 from mailer.scheduling.movers import zones_moved_into
@@ -110,8 +110,11 @@ def begin(mailing: Mailing, now: datetime) -> bool:
         locked = Mailing.objects.select_for_update(of=("self",)).get(pk=mailing.pk)
         if locked.status != Mailing.Status.PLANNED or _waits_its_turn(locked):
             return False
-        locked.planned = insert_deliveries(locked, FIRST_PART)
-        locked.has_more = locked.planned == FIRST_PART
+        if locked.spread_until is not None and locked.spread_until > now:
+            locked.planned = insert_spread_deliveries(locked, locked.spread_until)
+        else:
+            locked.planned = insert_deliveries(locked, FIRST_PART)
+            locked.has_more = locked.planned == FIRST_PART
         locked.started_at, locked.status = now, Mailing.Status.SENDING
         if not locked.planned:
             locked.status, locked.reason = Mailing.Status.SKIPPED, _why_nobody(locked)
@@ -205,6 +208,8 @@ def _plan_mailing(mailing: Mailing, digest: Digest, now: datetime) -> Mailing | 
             f"the catch-up window is {digest.catch_up_hours} h",
             now,
         )
+    if digest.spread_minutes:
+        mailing.spread_until = moment + timedelta(minutes=digest.spread_minutes)
     if late > PUNCTUAL:
         mailing.context["late"] = in_words(late)
         mailing.reason = f"late by {in_words(late)}"

@@ -17,8 +17,12 @@ class Promptness:
 
 
 def promptness(mailing_id: int, accepted: Iterable[datetime]) -> Promptness:
-    """Of mails of one mailing that were taken at these times. One query a group, and some arithmetic a mail."""
-    due, kind = Mailing.objects.values_list("scheduled_for", "kind").get(pk=mailing_id)
+    """Of mails of one mailing that were taken at these times; of one that is spread, any is in time until its end.
+
+    One query a group, and some arithmetic a mail.
+    """
+    begins, ends, kind = Mailing.objects.values_list("scheduled_for", "spread_until", "kind").get(pk=mailing_id)
+    due = ends or begins
     counts, seconds = [0] * (len(Tally.BOUNDS) + 1), 0.0
     for moment in accepted:
         delay = max((moment - due).total_seconds(), 0.0)

@@ -15,6 +15,9 @@ RANGE_SIZE = 2000
 PATIENCE = timedelta(seconds=10)
 LONG_PATIENCE = timedelta(minutes=2)
 
+#: A mailing that is spread has its next share called for so often; sooner than PATIENCE, so that no tick does it too.
+SHARE_EVERY = timedelta(seconds=8)
+
 _RANGES = """
 SELECT MIN(id), MAX(id) FROM (
   SELECT id, (ROW_NUMBER() OVER (ORDER BY id) - 1) / %(size)s AS number FROM mailer_delivery
@@ -43,7 +46,8 @@ def waiting_mailings(now: datetime) -> list[int]:
     unattended = Q(woken_at=None) | Q(woken_at__lte=now - LONG_PATIENCE)
     if not Claim.objects.alive(now).exists():
         unattended |= Q(woken_at__lte=now - PATIENCE)
-    retries = Delivery.objects.filter(status=Delivery.Status.QUEUED, next_attempt_at__lte=now)
+    single_ones = Delivery.objects.filter(mailing__kind=Mailing.Kind.NOTIFICATION)
+    retries = single_ones.filter(status=Delivery.Status.QUEUED, next_attempt_at__lte=now)
     candidates = Mailing.objects.filter(unattended, status=Mailing.Status.SENDING)
     bulk = (
         candidates.exclude(kind=Mailing.Kind.NOTIFICATION)
@@ -65,6 +69,12 @@ def finished_mailings() -> list[int]:
     done = Mailing.objects.filter(~Exists(undone), status=Mailing.Status.SENDING, has_more=False)
     cancelled = Mailing.objects.filter(status=Mailing.Status.CANCELLED, finished_at=None)
     return [pk for rows in (done, cancelled) for pk in rows.values_list("pk", flat=True)[:10_000]]
+
+
+def note_next_share(mailing_id: int, now: datetime) -> bool:
+    """Whether it is time to wake workers for the next share of a mailing that is spread, and nobody else just did."""
+    going_on = Mailing.objects.filter(pk=mailing_id, status=Mailing.Status.SENDING)
+    return bool(going_on.filter(woken_at__lte=now - SHARE_EVERY / 2).update(woken_at=now))
 
 
 def note_woken(mailing_id: int, now: datetime) -> None:

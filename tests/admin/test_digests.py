@@ -28,6 +28,7 @@ def form(world: World, **values: Any) -> dict[str, Any]:
         "time_zone": "Europe/Berlin",
         "in_recipients_zone": "False",
         "catch_up_hours": "6",
+        "spread_minutes": "0",
         "max_items": "20",
         "weekly_on": "0",
     } | values
