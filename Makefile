@@ -26,6 +26,11 @@ test-crash: $(VENV)/.installed-dev ## Kill real processes and read what came of 
 test-postfix: $(VENV)/.installed-dev ## Send a thousand mails through a real Postfix, and see what comes back; needs root, and installs it
 	@$(BIN)/python -m tests.postfix
 
+.PHONY: test-matrix
+test-matrix: $(VENV)/.installed-dev ## Try pools, brokers, queues and countdowns with real workers; says what the machine lacks
+	@$(BIN)/python -m pip install -q -r tests/matrix/requirements.txt
+	@$(BIN)/python -m tests.matrix
+
 .PHONY: test-e2e
 test-e2e: $(VENV)/.installed-dev ## Walk through the admin in a real Chromium, which must be installed
 	$(BIN)/python -m pytest -o addopts="-p no:valkey -p no:randomly -q --timeout=600" tests/e2e

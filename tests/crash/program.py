@@ -60,6 +60,10 @@ class Program:
         for process in self._family():
             _signal(process, number)
 
+    def children(self) -> list[int]:
+        """The ids of the processes that it has started."""
+        return [process.pid for process in self._family()][1:]
+
     def terminate(self, grace: float) -> float:
         """SIGTERM to it alone, as a supervisor does. Returns how many seconds it took; it is killed after `grace`."""
         self.wanted = False
