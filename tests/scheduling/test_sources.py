@@ -4,6 +4,7 @@ import email
 import logging
 import re
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from email.policy import default
 from pathlib import Path
@@ -11,6 +12,8 @@ from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection, transaction
+from django.test import modify_settings
 from django_celery_beat.models import PeriodicTask
 
 from mailer.audience import sources
@@ -253,6 +256,51 @@ def test_a_long_one_is_stored_while_it_gives(sourced: Digest):
     plan_due(at(15))
     assert stored == [0, sourcing.BATCH, 2 * sourcing.BATCH]
     assert DigestItem.objects.count() == SourceState.objects.get().stored == 2 * sourcing.BATCH + 5
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_may_read_many_rows_piece_by_piece_while_its_items_are_stored(sourced: Digest):
+    rows = [Recipient(email=f"reader{number}@example.org") for number in range(sourcing.BATCH + 500)]
+    Recipient.objects.bulk_create(rows)
+
+    @digest_source("blog")
+    def readers(digest: Digest, since: datetime, now: datetime) -> Iterator[Item]:
+        for person in Recipient.objects.iterator(chunk_size=100):
+            yield Item("A reader", person.pk)
+
+    plan_due(at(15))
+    assert DigestItem.objects.count() == Recipient.objects.count() == sourcing.BATCH + 503
+    assert told(at(15, 1)) == []
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("is_atomic", [True, False])
+def test_one_that_breaks_off_in_the_database_leaves_it_usable(sourced: Digest, is_atomic: bool):
+    @digest_source("blog")
+    def broken(digest: Digest, since: datetime, now: datetime) -> Iterator[Item]:
+        yield Item("Before it failed", 1)
+        with transaction.atomic() if is_atomic else nullcontext(), connection.cursor() as cursor:
+            cursor.execute("SELECT nothing FROM nowhere")
+
+    (mailing,) = plan_due(at(15))
+    assert titles(mailing) == ["Before it failed"]
+    assert "Error" in told(at(15, 1))[0].text
+
+
+def test_the_module_of_an_installed_app_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    app = tmp_path / "press_of_this_test"
+    app.mkdir()
+    (app / "__init__.py").write_text("")
+    lines = (
+        "from mailer.sources import digest_source",
+        "@digest_source('press')",
+        "def press(*asked):",
+        "    return []",
+    )
+    (app / "digest_sources.py").write_text("\n".join(lines))
+    monkeypatch.syspath_prepend(tmp_path)
+    with modify_settings(INSTALLED_APPS={"append": app.name}):
+        assert sources.source_names() == ["press"]
 
 
 def test_digests_without_sources_are_planned_before_a_source_is_asked(sourced: Digest):
