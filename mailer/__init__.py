@@ -4,6 +4,7 @@ Its folders are the story of a mail, and this is the import order (a test holds 
 
 4 doors   admin api web management notify    people and programs come in here
           backend                            Django's send_mail does
+          sources                            and other apps' functions that give a digest its items
           lookout receivers                  and so do workers' and Django's signals
 3 tasks   tasks waking                       Celery entry points, at most ten lines each; the messages that call them
 2 flows   scheduling                         when: occurrences, schedules, planning of mailings and deliveries

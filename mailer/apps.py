@@ -3,6 +3,7 @@
 from importlib import import_module
 
 from django.apps import AppConfig
+from django.utils.module_loading import autodiscover_modules
 
 
 class MailerConfig(AppConfig):
@@ -12,7 +13,7 @@ class MailerConfig(AppConfig):
     verbose_name = "Afternoon Post"
 
     def ready(self) -> None:
-        """Check the settings; know the tasks, which are called by name; listen to beat's, `migrate` and workers.
+        """Check the settings; know the tasks and other apps' sources, which are called by name; listen to signals.
 
         Models can't be imported before this.
         """
@@ -20,3 +21,4 @@ class MailerConfig(AppConfig):
         import_module("mailer.tasks")
         import_module("mailer.receivers")
         import_module("mailer.lookout")
+        autodiscover_modules("digest_sources")

@@ -15,6 +15,7 @@ from mailer.admin.base import (
     zone_choices,
 )
 from mailer.admin.weekdays import WEEK, days_of, text_of
+from mailer.audience.sources import source_names
 from mailer.models import Digest
 from mailer.scheduling.schedules import Schedule, read_schedule
 
@@ -47,6 +48,13 @@ class DigestForm(forms.ModelForm):  # type: ignore[type-arg]
         widget=UnfoldAdminRadioSelectWidget(),
     )
 
+    sources = forms.MultipleChoiceField(
+        label="Ask for items",
+        required=False,
+        widget=UnfoldAdminCheckboxSelectMultipleWidget(),
+        help_text="Functions of this project's apps, called each time right before the digest is planned.",
+    )
+
     class Meta:
         model = Digest
         fields = (
@@ -61,11 +69,14 @@ class DigestForm(forms.ModelForm):  # type: ignore[type-arg]
             "send_when_empty",
             "max_items",
             "more_url",
+            "sources",
         )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """The schedule's present values are the fields' initial ones; a crontab that says more has no such fields."""
         super().__init__(*args, **kwargs)
+        if "sources" in self.fields:
+            self.fields["sources"].choices = source_choices(self.instance)  # type: ignore[attr-defined]
         schedule = shown_schedule(self.instance)
         if schedule is None:
             for name in SCHEDULE_FIELDS:
@@ -90,6 +101,13 @@ class DigestForm(forms.ModelForm):  # type: ignore[type-arg]
             return None
         said = self.cleaned_data
         return Schedule(said["at"].replace(second=0), text_of(said["weekdays"]), said["time_zone"])
+
+
+def source_choices(digest: Digest | None) -> list[tuple[str, str]]:
+    """Every source that is registered, and what the digest has set though no app registers it any more."""
+    known = source_names()
+    gone = [name for name in (digest.sources if digest else []) if name not in known]
+    return [*((name, name) for name in known), *((name, f"{name} (not registered any more)") for name in gone)]
 
 
 def shown_schedule(digest: Digest | None) -> Schedule | None:

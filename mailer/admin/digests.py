@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST
 from mailer.admin.access import may_send
 from mailer.admin.base import AutocompleteSelectFilter, View
 from mailer.admin.columns import list_of, page_of, related, state_label
-from mailer.admin.digest_form import SCHEDULE_FIELDS, DigestForm, shown_schedule
+from mailer.admin.digest_form import SCHEDULE_FIELDS, DigestForm, shown_schedule, source_choices
 from mailer.admin.digest_items import ItemsOfDigest
 from mailer.admin.second_look import is_number, needs_second_look
 from mailer.admin.tallies import SCRIPT, begin_tally, continue_tally
@@ -23,6 +23,7 @@ from mailer.audience.tally import parts_of_digest
 from mailer.insight.upcoming import (
     last_mailing_of,
     news_in_words,
+    states_of_sources,
     subscribers_of,
     waiting_for,
     weekly_subscribers_of,
@@ -69,8 +70,10 @@ class DigestPages(ItemsOfDigest):
         """With the schedule's fields, or with a line on the schedule that is too much for them."""
         plain = shown_schedule(obj) is not None and self._may_write(request, obj)
         schedule = SCHEDULE_FIELDS if plain else ("crontab",)
+        sources = [("Sources", {"fields": ("sources",)})] if source_choices(obj) else []
         return [
             (None, {"fields": WHAT}),
+            *sources,
             ("When", {"fields": (*schedule, "in_recipients_zone", "weekly_on")}),
             ("Limits", {"fields": LIMITS}),
         ]
@@ -184,7 +187,7 @@ class DigestPages(ItemsOfDigest):
             "second_look": look,
             "wrong_number": request.method == "POST",
             "waiting": waiting,
-            "nothing_new": not waiting.item_count and not digest.send_when_empty,
+            "nothing_new": not (waiting.item_count or digest.send_when_empty or digest.sources),
             "last": last_mailing_of(digest),
             "version": digest.template.versions.to_send().first(),
             "back": page_of(digest),
@@ -219,6 +222,7 @@ class DigestPages(ItemsOfDigest):
         items = self.items_story(request, digest)
         return {
             "digest": digest,
+            "sources": states_of_sources(digest),
             "next_five": _in_words(moments),
             "until": when_there(moments[0] + window) if moments else "",
             "in_words": schedule_in_words(digest),

@@ -9,7 +9,7 @@ from django.db.models import Q, QuerySet
 from mailer.insight.broker import queue_depths
 from mailer.insight.life import read_life
 from mailer.insight.problems import MISSED_FOR, View
-from mailer.models import Digest, Feed, Mailing, RelayPause, Return, WebhookEndpoint
+from mailer.models import Digest, Feed, Mailing, RelayPause, Return, SourceState, WebhookEndpoint
 from mailer.models.literals import Literal
 
 #: No digest that was due longer ago is looked for: planning does not look further back either.
@@ -36,6 +36,8 @@ def look(overdue: Sequence[tuple[Digest, datetime]], now: datetime, watched_sinc
         blocked=blocked,
         blocked_since=since,
         feeds=list(Feed.objects.troubled().select_related("list").defer("recent", "left_out")[:MOST_FEEDS]),
+        # Of a source that the digest no longer has nothing is told.
+        sources=[state for state in SourceState.objects.failing() if state.name in state.digest.sources][:5],
         webhooks=list(WebhookEndpoint.objects.troubled(now)[:5]),
     )
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from mailer.insight.life import SILENCE, Life, is_alive
 from mailer.insight.words import clock, count_of, when, when_there
-from mailer.models import Digest, Feed, Mailing, RelayPause, WebhookEndpoint
+from mailer.models import Digest, Feed, Mailing, RelayPause, SourceState, WebhookEndpoint
 
 #: For so long a digest that was missed stays a problem.
 MISSED_FOR = timedelta(days=1)
@@ -40,12 +40,26 @@ class View:
     blocked: Sequence[tuple[str, int]] = ()  #: domains that refuse us as unwanted, and mails within a day, most first
     blocked_since: datetime | None = None
     feeds: Sequence[Feed] = ()  #: that could not be read several times in a row
+    sources: Sequence[SourceState] = ()  #: of digests, whose last call failed
     webhooks: Sequence[WebhookEndpoint] = ()  #: endpoints that nothing has reached for a while
 
 
 def find_problems(view: View, now: datetime) -> list[Problem]:
     """What is wrong, the worst first: a digest that did not go, then what keeps the next ones from going."""
-    found = (_overdue, _missed, _alarmed, _blocked, _relay, _broker, _workers, _beat, _ticks, _feeds, _webhooks)
+    found = (
+        _overdue,
+        _missed,
+        _alarmed,
+        _blocked,
+        _relay,
+        _broker,
+        _workers,
+        _beat,
+        _ticks,
+        _feeds,
+        _sources,
+        _webhooks,
+    )
     return [problem for find in found for problem in find(view, now)]
 
 
@@ -115,6 +129,17 @@ def _feeds(view: View, now: datetime) -> Iterator[Problem]:
             f"new comes from it to {feed.list} meanwhile; what its entries still hold then becomes items."
         )
         yield Problem(f"feed {feed.pk}", f"The feed {feed} can't be read", text, feed.failing_since or now)
+
+
+def _sources(view: View, now: datetime) -> Iterator[Problem]:
+    for state in view.sources:
+        last = f"It succeeded last {when(state.succeeded_at)}" if state.succeeded_at else "It has never succeeded"
+        text = (
+            f"{state.problem} {state.digest} goes out with what it gave before that, and without the rest. {last}, and "
+            "is asked again the next time."
+        )
+        title = f"The source {state.name} of {state.digest} fails"
+        yield Problem(f"source {state.pk}", title, text, state.failing_since or now)
 
 
 def _broker(view: View, now: datetime) -> Iterator[Problem]:

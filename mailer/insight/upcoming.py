@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from mailer.models import Digest, DigestItem, Mailing, Recipient, Subscription, Suppression
+from mailer.models import Digest, DigestItem, Mailing, Recipient, SourceState, Subscription, Suppression
 from mailer.models.recipients import SubscriptionQuerySet
 
 #: No page lists or counts more items than this.
@@ -76,6 +76,12 @@ def news_in_words(digest: Digest, waiting: Waiting, now: datetime) -> str:
     few = with_own_news(digest, now)[: MOST_ITEMS + 1].count()
     known = f"more than {MOST_ITEMS:,}" if few > MOST_ITEMS else f"{few:,}"
     return f"Only {known} of them have something new, each their own; the others would get nothing."
+
+
+def states_of_sources(digest: Digest) -> list[SourceState]:
+    """How each of the digest's sources is, in their order; one that was never called has no time."""
+    known = {state.name: state for state in SourceState.objects.filter(digest=digest)}
+    return [known.get(name) or SourceState(digest=digest, name=name) for name in digest.sources]
 
 
 def last_mailing_of(digest: Digest) -> Mailing | None:

@@ -20,6 +20,7 @@ from mailer.models.returns import BounceScore, Return, ReturnCount
 from mailer.models.roles import RoleGrant
 from mailer.models.segments import Segment, SegmentCondition
 from mailer.models.sign_ups import SignUp
+from mailer.models.sources import SourceState
 from mailer.models.suppressions import LiftedSuppression, Suppression
 from mailer.models.templates import EmailTemplate, TemplateVersion
 from mailer.models.watch import Alert, Heartbeat, Tally
@@ -65,6 +66,7 @@ __all__ = [
     "Segment",
     "SegmentCondition",
     "SignUp",
+    "SourceState",
     "Subscription",
     "Suppression",
     "Tally",

@@ -1,5 +1,6 @@
 """What goes to a list again and again, and the items that will be in it."""
 
+import builtins
 from datetime import datetime
 
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -63,6 +64,9 @@ class Digest(models.Model):
         help_text="What is beyond is counted: '12 more'. Gmail cuts off what is longer than about 100 items.",
     )
     more_url = models.URLField("link for the rest", blank=True)
+    sources = models.JSONField(
+        default=builtins.list, blank=True, help_text="Functions of other apps that are asked for items before it goes."
+    )
     checked_through = models.DateTimeField(
         null=True, editable=False, help_text="Occurrences up to here are planned, skipped or missed."
     )

@@ -5,17 +5,19 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import F, Max, Q
+from django.db.models import F, Q
 
 from mailer.audience.repeats import earlier_holders
-from mailer.models import Digest, Mailing, Subscription, TemplateVersion
+from mailer.models import Digest, Mailing, TemplateVersion
 from mailer.models.outbox import tell_of_mailing
 from mailer.scheduling.audience_sql import insert_deliveries, insert_items, insert_spread_deliveries, wants_weekly
 from mailer.scheduling.catching_up import catch_up
 from mailer.scheduling.mailings import new_mailing
+from mailer.scheduling.moments import looked_at_until, zones_in_use
 from mailer.scheduling.movers import zones_moved_into
 from mailer.scheduling.occurrences import InvalidSchedule, due, is_first_since
 from mailer.scheduling.schedules import is_in_force, rule_of
+from mailer.scheduling.sourcing import call_due_sources, call_sources
 
 logger = logging.getLogger(__name__)
 
@@ -23,8 +25,6 @@ logger = logging.getLogger(__name__)
 PUNCTUAL = timedelta(minutes=10)
 #: How many deliveries are made before the first is sent.
 FIRST_PART = 10_000
-#: How far back a service that was down looks for what it missed.
-LOOK_BACK = timedelta(days=31)
 
 
 class NothingToSend(Exception):
@@ -37,7 +37,9 @@ def plan_due(now: datetime) -> list[Mailing]:
     A digest that can't be planned is logged, and does not stop the others.
     """
     planned = []
-    for pk in Digest.objects.exclude(periodic_task=None).values_list("pk", flat=True):
+    scheduled = Digest.objects.exclude(periodic_task=None).values_list("pk", "sources")
+    # Those with sources last: other people's code may be slow, and holds up only its own kind.
+    for pk, _ in sorted(scheduled, key=lambda row: bool(row[1])):
         try:
             planned += plan_digest(pk, now)
         except (InvalidSchedule, TemplateVersion.DoesNotExist) as error:
@@ -50,8 +52,10 @@ def plan_due(now: datetime) -> list[Mailing]:
 def plan_digest(digest_id: int, now: datetime) -> list[Mailing]:
     """Plan the digest's occurrences since it was last looked at, each as sent, skipped or missed, and each once.
 
-    Returns the mailings that have mails to send. Raises InvalidSchedule for a crontab that can't be read.
+    Before that its sources are called, if one is due. Returns the mailings that have mails to send. Raises
+    InvalidSchedule for a crontab that can't be read.
     """
+    call_due_sources(digest_id, now)
     with transaction.atomic():
         # The lock makes two ticks at once do the work one after the other; the unique key would stop them anyway.
         digest = Digest.objects.select_for_update(of=("self",)).get(pk=digest_id)
@@ -59,9 +63,8 @@ def plan_digest(digest_id: int, now: datetime) -> list[Mailing]:
         if schedule is None:
             return []
         cron, zone = schedule
-        # Never later than now, or a clock that once ran ahead would silence the digest until then.
-        since = max(min(digest.checked_through or digest.created_at, now), now - LOOK_BACK)
-        in_use: dict[str, datetime | None] = _zones_in_use(digest) if digest.in_recipients_zone else {zone: None}
+        since = looked_at_until(digest, now)
+        in_use: dict[str, datetime | None] = zones_in_use(digest) if digest.in_recipients_zone else {zone: None}
         mailings = [
             mailing
             for zone_in_use in sorted(in_use)
@@ -80,8 +83,9 @@ def plan_digest(digest_id: int, now: datetime) -> list[Mailing]:
 def plan_now(digest: Digest, now: datetime, created_by: Any = None, key: str | None = None) -> Mailing:
     """Plan the digest at once, outside its schedule, as a mailing of its own; the same key gives the same mailing.
 
-    Raises NothingToSend.
+    Its sources are called first. Raises NothingToSend.
     """
+    call_sources(digest, now)
     with transaction.atomic():
         # Who asks twice at once, or while a tick plans, waits here; or the same items would go out twice.
         digest = Digest.objects.select_for_update(of=("self",)).get(pk=digest.pk)
@@ -224,13 +228,3 @@ def _close(mailing: Mailing, status: Mailing.Status, reason: str, now: datetime)
     mailing.save()
     tell_of_mailing(mailing)
     return mailing
-
-
-def _zones_in_use(digest: Digest) -> dict[str, datetime | None]:
-    """The zones of those on the list, each with the last time at which anybody in it was changed."""
-    people = Subscription.objects.active().filter(list=digest.list).order_by().values_list("recipient__time_zone")
-    found: dict[str, datetime | None] = {}
-    for name, changed in people.annotate(changed=Max("recipient__changed_at")):
-        zone = name or digest.list.time_zone
-        found[zone] = max(filter(None, (found.get(zone), changed)), default=None)
-    return found

@@ -76,7 +76,8 @@ mailer.SegmentCondition attribute
 mailer.EmailTemplate slug name
 mailer.TemplateVersion subject html text sample note written translations
 mailer.Announcement name fields time_zone
-mailer.Digest slug name more_url
+mailer.Digest slug name more_url sources
+mailer.SourceState name problem
 mailer.Mailing time_zone reason
 mailer.MailingFigures counted
 mailer.ListFigures states joined left
