@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('mailer', '0026_promptness'),
+        ('mailer', '0027_spread'),
     ]
 
     operations = [
