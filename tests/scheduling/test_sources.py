@@ -2,7 +2,10 @@
 
 import email
 import logging
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
@@ -13,7 +16,6 @@ from uuid import uuid4
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection, transaction
-from django.test import modify_settings
 from django_celery_beat.models import PeriodicTask
 
 from mailer.audience import sources
@@ -30,6 +32,7 @@ from mailer.tasks import send_digest
 from tests.build import MORNING, make_digest, make_item, make_list
 from tests.fake_relay import FakeRelay
 
+ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.django_db
 Calls = list[tuple[datetime, datetime]]
 
@@ -287,20 +290,19 @@ def test_one_that_breaks_off_in_the_database_leaves_it_usable(sourced: Digest, i
     assert "Error" in told(at(15, 1))[0].text
 
 
-def test_the_module_of_an_installed_app_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    app = tmp_path / "press_of_this_test"
+def test_the_module_of_an_installed_app_is_found(tmp_path: Path):
+    app = tmp_path / "press"
     app.mkdir()
     (app / "__init__.py").write_text("")
-    lines = (
-        "from mailer.sources import digest_source",
-        "@digest_source('press')",
-        "def press(*asked):",
-        "    return []",
-    )
+    lines = ("from mailer.sources import digest_source", "@digest_source('news')", "def news(*asked):", "    return []")
     (app / "digest_sources.py").write_text("\n".join(lines))
-    monkeypatch.syspath_prepend(tmp_path)
-    with modify_settings(INSTALLED_APPS={"append": app.name}):
-        assert sources.source_names() == ["press"]
+    (app / "settings.py").write_text("from tests.settings import *\nINSTALLED_APPS = [*INSTALLED_APPS, 'press']")
+    program = "import django; django.setup(); from mailer.audience.sources import source_names; print(source_names())"
+    here = os.environ | {"DJANGO_SETTINGS_MODULE": "press.settings", "PYTHONPATH": f"{ROOT}:{tmp_path}"}
+    ran = subprocess.run(
+        [sys.executable, "-c", program], env=here, cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (ran.stdout.strip(), ran.returncode) == ("['news']", 0), ran.stderr
 
 
 def test_digests_without_sources_are_planned_before_a_source_is_asked(sourced: Digest):
@@ -353,7 +355,7 @@ def text_of(message: bytes) -> str:
 
 
 def test_the_example_of_the_page_does_what_it_says(sourced: Digest, relay: FakeRelay):
-    page = Path(__file__).resolve().parents[2] / "docs" / "sources.md"
+    page = ROOT / "docs" / "sources.md"
     example = re.search(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
     assert example is not None
     exec(example[1], {"__name__": "team.digest_sources"})  # noqa: S102 - it is what people copy
