@@ -6,7 +6,7 @@ from typing import Annotated
 from ninja import Field
 from pydantic import StringConstraints, model_validator
 
-from mailer.api.values import Given, Line
+from mailer.api.values import ContentType, Given, Line
 from mailer.scheduling.notifications import File
 
 
@@ -14,7 +14,7 @@ class FileIn(Given):
     """A file that goes with the mail."""
 
     name: Annotated[Line, StringConstraints(min_length=1, max_length=200)] = Field(examples=["invoice.pdf"])
-    content_type: Line = Field("application/octet-stream", max_length=127, examples=["application/pdf"])
+    content_type: ContentType = Field("application/octet-stream", examples=["application/pdf"])
     content: str = Field(
         description="In base64 (RFC 4648 section 4).", examples=["JVBERi0x"], json_schema_extra={"format": "byte"}
     )

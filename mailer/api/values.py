@@ -87,6 +87,15 @@ class Given(BaseModel):
 
 
 Line = Annotated[str, _no(_NOT_IN_LINE), _says(pattern=f"^[^{_NOT_IN_LINE}]*$")]
+#: As in a mail's Content-Type (RFC 2045 section 5.1), without what would be a mail in the mail.
+ContentType = Annotated[
+    str,
+    StringConstraints(max_length=127),
+    _no(_NOT_IN_LINE),
+    _says(
+        pattern="^(?!(?:multipart|message)/)[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,62}/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,62}$"
+    ),
+]
 #: With at least one letter.
 Title = Annotated[
     str,

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import connection
 from pytest_django.fixtures import Settings
 
 from mailer.models import Digest, DigestItem, Feed, RecipientList
@@ -179,6 +180,7 @@ def test_looking_at_a_feed_stores_nothing(web: FakeWeb, mailing_list: RecipientL
 def test_what_staff_change_meanwhile_is_not_written_over(web: FakeWeb, feed: Feed):
     def answer(asked: Asked) -> Reply:
         Feed.objects.filter(pk=feed.pk).update(category="Local", every=60, is_followed=False)
+        connection.close()  # that of the web server's thread
         return Reply(200, rss(1))
 
     web.replies["/feed"] = answer

@@ -63,7 +63,8 @@ def last_date(zone: str, now: datetime) -> date:
     )
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.timeout(400)  # each example is up to a hundred ticks
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     start=st.sampled_from(STARTS),
     home=st.sampled_from(ZONES),
