@@ -102,7 +102,8 @@ def _deadline(limits: Limits) -> Iterator[_Watch]:
     try:
         yield watch
     except (OSError, HTTPException, ValueError, zlib.error) as error:
-        if watch.is_over:
+        # The socket's own limit is as long, and may be quicker by a hair.
+        if watch.is_over or isinstance(error, TimeoutError):
             raise FetchFailed(f"It took more than {limits.seconds:g} seconds.") from error
         raise FetchFailed(f"It could not be asked: {_words(error)}.") from error
     finally:
