@@ -122,6 +122,7 @@ UNFOLD: dict[str, Any] = {
                 "items": [
                     _page("Periodic tasks", "event_repeat", "django_celery_beat.periodictask"),
                     _page("Crontabs", "schedule", "django_celery_beat.crontabschedule"),
+                    _page("Sending limits", "speed", "mailer.sendinglimit"),
                 ],
             },
             {

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
 from celery import Task, shared_task
@@ -31,12 +31,14 @@ from mailer.scheduling.planning import complete, plan_digest, plan_due
 from mailer.scheduling.schedules import find_digest
 from mailer.sending.batch import send_range
 from mailer.sending.claim import Range
+from mailer.sending.holding import end_turns, go_on_turns, release
 from mailer.sending.record import finish_mailing
 from mailer.sending.recovery import give_up_abandoned, recover_journals
 from mailer.sending.relays import try_relay_again
 from mailer.sending.retention import purge_log, purge_messages
 from mailer.sending.wakeups import finished_mailings, highest_delivery, note_next_share, waiting_mailings
 from mailer.waking import (
+    begin_to_release,
     take_notification,
     wake_count,
     wake_count_people,
@@ -44,11 +46,14 @@ from mailer.waking import (
     wake_feed,
     wake_import,
     wake_mailing,
+    wake_range,
+    wake_release,
 )
 from mailer.webhooks.dispatch import deliver_events as send_due_events
 from mailer.webhooks.upkeep import due_endpoints, purge_events
 
 logger = logging.getLogger(__name__)
+Woken = TypeVar("Woken", int, Range)
 
 
 class LoggedTask(Task):  # type: ignore[type-arg]
@@ -84,6 +89,7 @@ def tick() -> None:
     try_relay_again(now)
     _wake_each(wake_import, Import.objects.forgotten(now).values_list("pk", flat=True))
     _wake_each(wake_mailing, waiting_mailings(now))
+    begin_to_release()
     _wake_each(wake_count, uncounted_mailings(now))
     _wake_each(wake_events, due_endpoints(now))
     _wake_each(wake_feed, call_due_feeds(now))
@@ -91,10 +97,10 @@ def tick() -> None:
     note_tick(now)
 
 
-def _wake_each(wake: Callable[[int], bool], ids: Iterable[int]) -> None:
+def _wake_each(wake: Callable[[Woken], bool], asleep: Iterable[Woken]) -> None:
     """Until the broker does not take one: it is down, and so it is for the others."""
-    for pk in ids:
-        if not wake(pk):
+    for each in asleep:
+        if not wake(each):
             return
 
 
@@ -135,7 +141,27 @@ def count_people(list_id: int) -> None:
 def deliver(self: "Task[Any, Any]", mailing_id: int, first: int, last: int) -> dict[str, Any]:
     """Send what is due of a mailing between two delivery ids. The result is the delivery log's summary."""
     recover_journals(settings.JOURNAL_DIR, timezone.now())
-    return send_range(Range(mailing_id, first, last), UUID(self.request.id), partial(datetime.now, UTC))
+    summary = send_range(Range(mailing_id, first, last), UUID(self.request.id), partial(datetime.now, UTC))
+    if summary["held"]:
+        begin_to_release()
+    if summary["resumed"]:
+        _wake_each(wake_mailing, waiting_mailings(timezone.now(), is_patient=False))
+    return summary
+
+
+@shared_task(name="mailer.tasks.release_held", ignore_result=True)
+def release_held(turn: int) -> None:
+    """Let go what the sending limits allow by now, and come again while anything waits; one chain at a time."""
+    now = timezone.now()
+    next_turn = go_on_turns(turn, now)
+    if next_turn is None:
+        return
+    released = release(now)
+    _wake_each(wake_range, released.ranges)
+    if released.again_at is None:
+        end_turns(now)
+    else:
+        wake_release(next_turn, released.again_at - timezone.now())
 
 
 @shared_task(name="mailer.tasks.work_on_import", ignore_result=True)
@@ -166,7 +192,7 @@ def deliver_events(endpoint_id: int) -> None:
 
 @shared_task(name="mailer.tasks.strike", ignore_result=True)
 def strike() -> None:
-    """Take people who were erased out of the files of imports."""
+    """Take erased people out of the files of imports."""
     strike_erased(timezone.now())
 
 
@@ -181,9 +207,8 @@ def purge() -> dict[str, int]:
     changes = purge_changes(timezone.now() - timedelta(days=settings.HISTORY_RETENTION_DAYS))
     messages = purge_messages(timezone.now() - timedelta(days=settings.MESSAGE_DAYS))
     events = purge_events(timezone.now() - timedelta(days=settings.EVENT_DAYS))
-    sign_ups = purge_pending(settings.PENDING_DAYS, timezone.now())
-    more = {"changes": changes, "events": events, "sign_ups": sign_ups}
-    return {**purge_log(before), **purge_notes(before), **messages, **more}
+    sign_ups = {"sign_ups": purge_pending(settings.PENDING_DAYS, timezone.now())}
+    return purge_log(before) | purge_notes(before) | messages | {"changes": changes, "events": events} | sign_ups
 
 
 class NotifyTask(LoggedTask):

@@ -12,6 +12,8 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from mailer.models import Import, Mailing
+from mailer.sending.claim import Range
+from mailer.sending.holding import begin_turns
 from mailer.sending.wakeups import SHARE_EVERY, due_ranges, note_woken
 
 logger = logging.getLogger(__name__)
@@ -49,6 +51,24 @@ def wake_mailing(mailing_id: int, after: int = 0) -> bool:
     if woken and mailing.spread_until is not None and mailing.spread_until > now - SHARE_EVERY:
         woken = _publish("send_next_share", (mailing_id,), countdown=SHARE_EVERY.total_seconds())
     return woken
+
+
+def wake_range(part: Range) -> bool:
+    """Have a part of a mailing sent. Returns whether the broker took it; if not, the tick finds what is due."""
+    mailing = Mailing.objects.get(pk=part.mailing_id)
+    return _publish("deliver", (part.mailing_id, part.first, part.last), queue=_queue_of(mailing))
+
+
+def wake_release(turn: int, after: timedelta) -> bool:
+    """Have mails that wait for a sending limit let go. Returns whether the broker took it; else the tick sees to it."""
+    return _publish("release_held", (turn,), countdown=max(0.0, after.total_seconds()))
+
+
+def begin_to_release() -> None:
+    """Begin a chain of turns, unless nothing waits for a sending limit or a chain is under way."""
+    turn = begin_turns(timezone.now())
+    if turn is not None:
+        wake_release(turn, timedelta())
 
 
 def wake_cancellation(mailing_id: int) -> bool:

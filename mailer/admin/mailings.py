@@ -16,6 +16,7 @@ from mailer.insight.batches import MOST_SHOWN, batches_of, read_summary
 from mailer.insight.failures import failures_of
 from mailer.insight.figures import figures_of
 from mailer.insight.outcomes import lateness, shares, speed, state_in_words, sum_line
+from mailer.insight.pacing import held_in_words
 from mailer.models import Delivery, Mailing, RelayPause
 from mailer.models.figures import is_counted
 from mailer.models.mailings import NAMED
@@ -107,6 +108,7 @@ def _progress(mailing: Mailing) -> dict[str, Any]:
         "shares": parts,
         "sum_line": sum_line(mailing),
         "in_words": state_in_words(mailing),
+        "held": "" if mailing.final else held_in_words(mailing),
         "all_deliveries": list_of(Delivery, f"mailing__id__exact={mailing.pk}"),
         "by_state": [(part, list_of(Delivery, _of_state(mailing, part.state))) for part in parts],
     }

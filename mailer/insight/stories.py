@@ -108,7 +108,8 @@ def _now(delivery: Delivery, batch: TaskResult | None, told: list[Step]) -> Iter
     elif status == Delivery.Status.UNCERTAIN and delivery.reason != Delivery.Reason.LET_BE:
         yield Step(None, "Nobody can say whether it arrived. It waits for your decision.", "warn", about=batch)
     elif status == Delivery.Status.QUEUED:
-        yield Step(delivery.next_attempt_at, _waiting(delivery), "busy")
+        waits_for_limit = delivery.reason == Delivery.Reason.PACED  # nobody knows when its turn is
+        yield Step(None if waits_for_limit else delivery.next_attempt_at, _waiting(delivery), "busy")
 
 
 def _returned(delivery: Delivery) -> Iterator[Step]:
@@ -142,6 +143,8 @@ def _waiting(delivery: Delivery) -> str:
     claim = Claim.objects.covering(delivery.mailing_id, delivery.pk, delivery.pk).first()
     if claim is not None:
         return f"A worker has it in hand; if that worker dies it is taken back {when_exactly(claim.until)}."
+    if delivery.reason == Delivery.Reason.PACED:
+        return "Waits for its turn: no more mails may leave just now by a sending limit."
     if not delivery.attempts:
         due = f" It is due {when(delivery.next_attempt_at)}." if delivery.next_attempt_at else ""
         return f"Waits to be sent.{due}"

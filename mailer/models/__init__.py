@@ -11,6 +11,7 @@ from mailer.models.erasures import Erasure, fingerprint
 from mailer.models.feeds import Feed
 from mailer.models.figures import MailingFigures
 from mailer.models.imports import Import, ImportChange
+from mailer.models.limits import HeldGroup, HeldMail, LimitUse, ReleaseTurn, SendingLimit
 from mailer.models.list_figures import ListFigures
 from mailer.models.mailings import Mailing, MailingItem
 from mailer.models.messages import Attachment, Message
@@ -47,10 +48,13 @@ __all__ = [
     "EventType",
     "Feed",
     "Heartbeat",
+    "HeldGroup",
+    "HeldMail",
     "Import",
     "ImportChange",
     "InvalidAddress",
     "LiftedSuppression",
+    "LimitUse",
     "ListFigures",
     "Mailing",
     "MailingFigures",
@@ -59,12 +63,14 @@ __all__ = [
     "Recipient",
     "RecipientList",
     "RelayPause",
+    "ReleaseTurn",
     "Return",
     "ReturnCount",
     "RoleGrant",
     "Scope",
     "Segment",
     "SegmentCondition",
+    "SendingLimit",
     "SignUp",
     "SourceState",
     "Subscription",

@@ -112,6 +112,8 @@ class Delivery(models.Model):
         ADDRESS = "address", "the mail server refused the address"
         REFUSED = "refused", "the mail server refused the mail"
         TEMPORARY = "temporary", "the mail server asked to try again later"
+        PACED = "paced", "waits for its turn under a sending limit"
+        ADMITTED = "admitted", "its turn under a sending limit has come"
         EXHAUSTED = "exhausted", "the mail server asked to try again later until the attempts were used up"
         RELAY = "relay", "the mail server could not be used"
         NO_ANSWER = "no_answer", "the connection died after the mail was handed over and before the answer"

@@ -17,6 +17,7 @@ _LISTS = ("RecipientList", "Recipient", "Subscription", "Suppression", "Import",
 _CONTENT = ("Digest", "DigestItem", "Feed", "Announcement", "EmailTemplate", "TemplateVersion")
 _SERVICE = (
     "Alert",
+    "SendingLimit",
     "admin.LogEntry",
     "django_celery_results.TaskResult",
     "django_celery_beat.PeriodicTask",

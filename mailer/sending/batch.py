@@ -16,11 +16,12 @@ from django.utils import translation
 from mailer.models import Claim, Mailing
 from mailer.sending.claim import LEASE, Claimed, Range, Run, claim, release
 from mailer.sending.commands import Envelope
+from mailer.sending.holding import choose_held
 from mailer.sending.journal import Journal, JournalUnavailable
 from mailer.sending.outcomes import Kind, Outcome, RelayUnavailable, SendingHalted
 from mailer.sending.patience import Result, insist
 from mailer.sending.record import Settled, finish_mailing, record
-from mailer.sending.relays import is_paused, pause_relay, resume_relay
+from mailer.sending.relays import is_paused, may_try, pause_relay, resume_relay
 from mailer.sending.signatures import Sign, signer_of
 from mailer.sending.smtp import RelaySession
 from mailer.sending.stopping import stopping
@@ -36,6 +37,7 @@ HEARTBEAT = timedelta(seconds=1)
 #: A run begins no mail after this, so that it ends before Celery's time limit.
 TIME_BUDGET = timedelta(minutes=10)
 _FAILURES_NAMED = 100
+_RELAY_PAUSED = "the mail server is paused"
 
 Clock = Callable[[], datetime]
 
@@ -47,11 +49,7 @@ def send_range(wanted: Range, task_id: UUID, clock: Clock) -> dict[str, Any]:
     """
     mailing = Mailing.objects.select_related("list", "digest", "version").get(pk=wanted.mailing_id)
     if mailing.status != Mailing.Status.SENDING or is_paused(clock()):
-        halted = (
-            "the mail server is paused"
-            if mailing.status == Mailing.Status.SENDING
-            else f"the mailing is {mailing.status}"
-        )
+        halted = _RELAY_PAUSED if mailing.status == Mailing.Status.SENDING else f"the mailing is {mailing.status}"
         return _Sums(wanted, clock()).summary(clock(), halted)
     return _Batch(mailing, wanted, task_id, clock).run()
 
@@ -90,7 +88,7 @@ class _Batch:
                 self._journal.finish()
             else:
                 self._journal.abandon()
-        insist(lambda: finish_mailing(self._mailing.pk, self._clock()))
+        insist(lambda: finish_mailing(self._mailing.pk, self._clock(), self._wanted))
         return self._sums.summary(self._clock(), halted)
 
     def _send(self) -> str:
@@ -101,6 +99,8 @@ class _Batch:
             first = self._claim(self._wanted.first)
             if not first:
                 return ""
+            if not self._reach(partial(may_try, self._clock())):
+                return _RELAY_PAUSED
             session = RelaySession(settings.RELAY, settings.EMAIL_TIMEOUT, self._journal.started)
             with translation.override(writer.language), session:
                 proved = False
@@ -108,7 +108,7 @@ class _Batch:
                 for outcome in session.send(self._signed(mails, sign) if sign else mails):
                     if not proved and outcome.code is not None:
                         # Only an answer shows that the relay works: one that is mute takes connections too.
-                        insist(resume_relay)
+                        self._sums.resumed = insist(resume_relay)
                         proved = True
                     self._settle(outcome)
             return self._stopped
@@ -128,6 +128,7 @@ class _Batch:
         while group:
             people = [claimed.person.id for claimed in group if claimed.person]
             self._reach(partial(writer.look_up, people, self._clock()))
+            held = self._reach(partial(choose_held, self._mailing, writer.sender.address, group, self._clock()))
             begin_until = min(self._ends_at, group[0].claim.until - LEASE / 2)
             for claimed in group:
                 now = self._clock()
@@ -135,6 +136,9 @@ class _Batch:
                     self._beat()
                 if self._stopped or now > begin_until or stopping():
                     return
+                if claimed.id in held:
+                    self._settle(Outcome(claimed.id, Kind.HELD, text=held[claimed.id]))
+                    continue
                 letter = writer.envelope(claimed, eight_bit, now)
                 if isinstance(letter, Outcome):
                     self._settle(letter)
@@ -171,7 +175,8 @@ class _Batch:
         now = self._clock()
         held = next(held for held in self._in_hand if held.claim.first <= outcome.delivery_id <= held.claim.last)
         self._settled.append(Settled(outcome, now, held.claim))
-        self._journal.settled(outcome, now)
+        if outcome.kind is not Kind.HELD:  # if this process dies, it is as if nobody had looked at it
+            self._journal.settled(outcome, now)
         if outcome.kind is not Kind.SENT:
             self._sums.note(outcome)
         held.left -= 1
@@ -203,19 +208,20 @@ class _Sums:
     def __init__(self, wanted: Range, started: datetime) -> None:
         self._wanted, self._started = wanted, started
         self.planned = 0
+        self.resumed = False  # whether this run found that the mail server works again
         self.done: Counter[str] = Counter()
         self._failures: list[dict[str, Any]] = []
 
     def note(self, outcome: Outcome) -> None:
         """Keep the first failures, by delivery id: no address and no content goes into a task's result."""
-        if outcome.kind not in (Kind.SENT, Kind.SKIPPED) and len(self._failures) < _FAILURES_NAMED:
+        if outcome.kind not in (Kind.SENT, Kind.SKIPPED, Kind.HELD) and len(self._failures) < _FAILURES_NAMED:
             reason = outcome.reason or outcome.kind
             self._failures.append({"delivery": outcome.delivery_id, "code": outcome.code, "reason": str(reason)})
 
     def summary(self, now: datetime, halted: str) -> dict[str, Any]:
         """As JSON."""
         seconds = (now - self._started).total_seconds()
-        counts = {name: self.done[name] for name in ("sent", "failed", "skipped", "uncertain", "retry")}
+        counts = {name: self.done[name] for name in ("sent", "failed", "skipped", "uncertain", "retry", "held")}
         return {
             "mailing": self._wanted.mailing_id,
             "first": self._wanted.first,
@@ -226,5 +232,6 @@ class _Sums:
             "seconds": round(seconds, 3),
             "rate": round(counts["sent"] / seconds, 1) if seconds else 0.0,
             "failures": self._failures,
+            "resumed": self.resumed,
             "halted": halted,
         }

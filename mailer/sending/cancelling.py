@@ -4,24 +4,29 @@ from django.db import transaction
 from django.db.models import Exists, F, OuterRef
 
 from mailer.models import Claim, Delivery, Mailing
+from mailer.models.deliveries import DeliveryQuerySet
+from mailer.sending.claim import Range
 
 #: How many deliveries are cancelled in one transaction.
 STEP = 5_000
 
 
-def cancel_waiting(mailing_id: int) -> None:
-    """Cancel what waits of a cancelled mailing and is in no worker's hand; of any other mailing, nothing.
+def cancel_waiting(mailing_id: int, within: Range | None = None) -> None:
+    """Cancel what waits of a cancelled mailing, or of a part of it, and is in no worker's hand; of others, nothing.
 
     What is under a claim may be on its way: it is sent, or cancelled by the next call after the claim has ended.
     """
     if Mailing.objects.filter(pk=mailing_id, status=Mailing.Status.CANCELLED).exists():
-        while _cancel_step(mailing_id):
+        rows = Delivery.objects.open().filter(mailing=mailing_id)
+        if within is not None:
+            rows = rows.filter(pk__range=(within.first, within.last))
+        while _cancel_step(mailing_id, rows):
             pass
 
 
-def _cancel_step(mailing_id: int) -> int:
+def _cancel_step(mailing_id: int, rows: DeliveryQuerySet) -> int:
     claims = Claim.objects.filter(mailing=mailing_id, first__lte=OuterRef("pk"), last__gte=OuterRef("pk"))
-    waiting = Delivery.objects.open().filter(~Exists(claims), mailing=mailing_id).order_by("pk")
+    waiting = rows.filter(~Exists(claims)).order_by("pk")
     with transaction.atomic():
         Claim.objects.wait_for_others(mailing_id)  # one that was begun before the cancellation is seen from here on
         ids = list(waiting.select_for_update().values_list("pk", flat=True)[:STEP])

@@ -13,6 +13,8 @@ from mailer.templating.contexts import Person
 
 #: How long a claim holds. A worker that is alive begins no mail in the second half of it.
 LEASE = timedelta(minutes=10)
+#: One that a sending limit let go has its place for so long; after this, as after an outage, it asks for one again.
+ADMISSION = timedelta(seconds=60)
 
 _DUE = """
 SELECT MIN(id), MAX(id) FROM (
@@ -26,7 +28,8 @@ SELECT MIN(id), MAX(id) FROM (
 # Whether somebody still is on the list and not suppressed is looked up now, right before sending.
 _LOAD = """
 SELECT delivery.id, recipient.id, recipient.email, recipient.name, recipient.attributes, recipient.language,
-  subscription.status, subscription.paused_until, suppression.reason
+  subscription.status, subscription.paused_until, suppression.reason,
+  delivery.reason = 'admitted' AND delivery.next_attempt_at > %(admitted)s
 FROM mailer_delivery AS delivery
 JOIN mailer_mailing AS mailing ON mailing.id = delivery.mailing_id
 LEFT JOIN mailer_recipient AS recipient ON recipient.id = delivery.recipient_id
@@ -58,6 +61,7 @@ class Claimed(NamedTuple):
     suppressed: str | None = None
     subscription: str | None = None
     paused_until: datetime | None = None
+    is_admitted: bool = False  #: a sending limit has let it go
 
 
 @dataclass(frozen=True)
@@ -122,8 +126,8 @@ def _find_due(wanted: Range, first: int, size: int, now: datetime) -> tuple[int,
 
 
 def _load(made: Claim) -> list[Claimed]:
-    now = connection.ops.adapt_datetimefield_value(made.made_at)
-    values = {"mailing": made.mailing_id, "first": made.first, "last": made.last, "now": now}
+    now, admitted = (connection.ops.adapt_datetimefield_value(at) for at in (made.made_at, made.made_at - ADMISSION))
+    values = {"mailing": made.mailing_id, "first": made.first, "last": made.last, "now": now, "admitted": admitted}
     # The plus keeps SQLite from the unique index by mailing, in which it would walk all of it for a few hundred ids.
     plus = "+" if connection.vendor == "sqlite" else ""
     with connection.cursor() as cursor:
@@ -132,10 +136,10 @@ def _load(made: Claim) -> list[Claimed]:
 
 
 def _claimed(row: tuple[Any, ...], made: Claim) -> Claimed:
-    pk, recipient_id, email, name, attributes, language, status, paused_until, suppressed = row
+    pk, recipient_id, email, name, attributes, language, status, paused_until, suppressed, is_admitted = row
     if recipient_id is None:
         return Claimed(pk, made, None)
     if paused_until is not None and paused_until.tzinfo is None:  # SQLite stores UTC and does not say so
         paused_until = paused_until.replace(tzinfo=UTC)
     person = Person(recipient_id, email, name, attributes, language)
-    return Claimed(pk, made, person, suppressed, status, paused_until)
+    return Claimed(pk, made, person, suppressed, status, paused_until, bool(is_admitted))

@@ -22,6 +22,7 @@ class Kind(StrEnum):
     PERMANENT = "permanent"  #: any other 5xx
     UNCERTAIN = "uncertain"  #: handed over, no answer
     SKIPPED = "skipped"  #: not attempted, for a reason of ours
+    HELD = "held"  #: not attempted yet: it waits for a sending limit, the one for mail to the domain in its text
 
 
 class SendingHalted(Exception):
@@ -70,6 +71,8 @@ def judge(outcome: Outcome, attempts: int) -> Verdict:
             return Verdict(status.UNCERTAIN, outcome.reason or reason.NO_ANSWER)
         case Kind.SKIPPED:
             return Verdict(status.SKIPPED, outcome.reason)
+        case Kind.HELD:
+            return Verdict(status.QUEUED, reason.PACED)
 
 
 def classify(code: int, text: str, at_recipient: bool) -> Kind:

@@ -15,6 +15,8 @@ from mailer.audience.suppressions import suppress
 from mailer.models import Attempt, Claim, Delivery, EventType, Mailing, Suppression
 from mailer.models.outbox import tell_of_deliveries, tell_of_mailing
 from mailer.sending.cancelling import cancel_waiting
+from mailer.sending.claim import Range
+from mailer.sending.holding import hold
 from mailer.sending.outcomes import Kind, Outcome, judge
 from mailer.sending.promptness import promptness
 from mailer.sending.tallies import tally
@@ -63,6 +65,7 @@ def record(mailing_id: int, settled: Iterable[Settled], ended: Iterable[Claim] =
         # Of those that were written before, nearly never any, one can't be told from another here.
         accepted = [entry.at for entry in sent[: done["sent"]]]
         done.update(_record_skipped(by_kind.pop(Kind.SKIPPED, []), alive))
+        done["held"] += _record_held(mailing_id, by_kind.pop(Kind.HELD, []), alive)
         failed = []
         for entry in chain.from_iterable(by_kind.values()):
             counted = _record_failure(entry, entry.claim.id in alive)
@@ -74,12 +77,13 @@ def record(mailing_id: int, settled: Iterable[Settled], ended: Iterable[Claim] =
     return done
 
 
-def finish_mailing(mailing_id: int, now: datetime) -> bool:
+def finish_mailing(mailing_id: int, now: datetime, seen: Range | None = None) -> bool:
     """Close the mailing if none of its deliveries is open; its sums are counted again. Returns whether it closed.
 
-    If it was cancelled, what waits of it is cancelled first.
+    If it was cancelled, what waits of it is cancelled first; by a run, only what it has `seen`, or all workers would
+    be busy with a million rows at once, and nobody would be left to send.
     """
-    cancel_waiting(mailing_id)
+    cancel_waiting(mailing_id, seen)
     ends = {Mailing.Status.SENDING: Mailing.Status.DONE, Mailing.Status.CANCELLED: Mailing.Status.CANCELLED}
     with transaction.atomic():
         mailing = Mailing.objects.select_for_update(of=("self",)).get(pk=mailing_id)
@@ -158,6 +162,14 @@ def _record_skipped(entries: list[Settled], alive: set[int]) -> Counter[str]:
             status=Delivery.Status.SKIPPED, reason=reason, next_attempt_at=None, task_id=claim.task_id
         )
     return done
+
+
+def _record_held(mailing_id: int, entries: list[Settled], alive: set[int]) -> int:
+    by_domain: defaultdict[str, list[int]] = defaultdict(list)
+    for outcome, _, claim in entries:
+        if claim.id in alive:
+            by_domain[outcome.text].append(outcome.delivery_id)
+    return hold(mailing_id, by_domain, entries[0].at) if by_domain else 0
 
 
 def _record_failure(entry: Settled, is_alive: bool) -> Counter[str]:

@@ -23,6 +23,16 @@ def is_paused(now: datetime) -> bool:
     return RelayPause.objects.filter(relay=relay_name(), retry_at__gt=now).exists()
 
 
+def may_try(now: datetime) -> bool:
+    """Whether a run that has mails in hand may connect: the relay works, or it is this run that finds out.
+
+    Of all who come when the pause is over only one does, and the others have another pause; so a mail server that is
+    hardly back is not met by all workers at once.
+    """
+    pauses = RelayPause.objects.filter(relay=relay_name())
+    return not pauses.exists() or pauses.filter(retry_at__lte=now).update(retry_at=now + PAUSE) == 1
+
+
 def pause_relay(reason: str, now: datetime) -> None:
     """Leave the relay alone for a while. The first to say so logs it; the others only prolong the pause.
 
@@ -42,7 +52,9 @@ def try_relay_again(now: datetime) -> None:
     RelayPause.objects.filter(relay=relay_name(), retry_at__gt=now).update(retry_at=now)
 
 
-def resume_relay() -> None:
-    """The relay works again."""
-    if RelayPause.objects.filter(relay=relay_name()).delete()[0]:
-        logger.warning("The mail server %s works again; sending goes on.", relay_name())
+def resume_relay() -> bool:
+    """The relay works. Returns whether it had been paused, so that those who waited for it are to be woken."""
+    if not RelayPause.objects.filter(relay=relay_name()).delete()[0]:
+        return False
+    logger.warning("The mail server %s works again; sending goes on.", relay_name())
+    return True

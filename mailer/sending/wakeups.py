@@ -40,10 +40,13 @@ def highest_delivery() -> int:
     return Delivery.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
 
 
-def waiting_mailings(now: datetime) -> list[int]:
-    """The mailings with deliveries that are due and that, it seems, nobody works on: a message may have been lost."""
+def waiting_mailings(now: datetime, is_patient: bool = True) -> list[int]:
+    """The mailings with deliveries that are due and that, it seems, nobody works on: a message may have been lost.
+
+    Without patience those too of which workers were told just now, as when they could not reach the mail server.
+    """
     due = Delivery.objects.due(now).filter(mailing=OuterRef("pk"))
-    unattended = Q(woken_at=None) | Q(woken_at__lte=now - LONG_PATIENCE)
+    unattended = Q(woken_at=None) | Q(woken_at__lte=now - LONG_PATIENCE if is_patient else now)
     if not Claim.objects.alive(now).exists():
         unattended |= Q(woken_at__lte=now - PATIENCE)
     single_ones = Delivery.objects.filter(mailing__kind=Mailing.Kind.NOTIFICATION)

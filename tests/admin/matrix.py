@@ -33,6 +33,7 @@ mailer.Return                          MSR    never  never   never
 django_celery_results.TaskResult       SR     never  never   never
 django_celery_results.GroupResult      -      never  never   never
 mailer.Alert                           SR     never  never   never
+mailer.SendingLimit                    SR     -      -       -
 admin.LogEntry                         MTSR   never  never   never
 
 django_celery_beat.PeriodicTask        SR     -      -       -

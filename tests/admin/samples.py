@@ -24,6 +24,7 @@ from mailer.models import (
     Return,
     ReturnCount,
     Segment,
+    SendingLimit,
     Suppression,
     WebhookEndpoint,
     fingerprint,
@@ -47,6 +48,7 @@ def make_samples() -> dict[type[Model], Model]:
         pk=7, email=address, reason="manual", note=f"asked as {address}", created_at=AFTERNOON, lifted_at=AFTERNOON
     )
     Feed.objects.create(list=world.mailing_list, url="https://example.org/feed", title="Notes")
+    SendingLimit.objects.create(scope="domain", name="example.org", mails=10, per=1)
     ApiKey.objects.create(name="Newsroom", prefix="ap_12345678", digest="0" * 64, scopes=["items"])
     crm = WebhookEndpoint.objects.create(name="CRM", url="https://example.org/hook", events=["recipient.unsubscribed"])
     tell_of_unsubscription(world.mailing_list.pk, Recipient.objects.earliest("pk").pk, "complaint", "", AFTERNOON)

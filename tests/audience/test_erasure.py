@@ -87,6 +87,9 @@ mailer.Attempt outcome by
 mailer.Import encoding delimiter meanings counts made
 mailer.ImportChange time_zone language
 mailer.RelayPause relay
+mailer.SendingLimit scope name
+mailer.LimitUse taken
+mailer.HeldGroup domain sender
 mailer.Return outcome source status
 mailer.ReturnCount source what
 mailer.RoleGrant role permission

@@ -68,6 +68,8 @@ def _rows(redis: str) -> Iterator[Row]:
     yield Row("Concurrency", "--autoscale 10,3", "autoscale")
     yield Row("Queues", "a worker for single mails beside the bulk run", "single")
     yield Row("Workers", "two, one child each", "digest", {"options": "--concurrency 1", "workers": 2})
+    yield Row("Workers", "on two hosts (network namespaces)", "hosts")
+    yield Row("Pacing", "limits that hold for two hosts together", "pacing")
     for broker in ("Redis", "RabbitMQ", "SQS (moto)"):
         yield Row("Broker", broker, "digest", {"options": "--concurrency 2"}, broker)
     other = {"options": "--concurrency 2", "CELERY_RESULT_BACKEND": redis}

@@ -12,6 +12,7 @@ from mailer.notify import notify_user
 from tests.crash.program import wait_for
 from tests.crash.rules import Ledger
 from tests.matrix.clock import Clock
+from tests.matrix.pacing import keep_to_limits, send_from_two_hosts
 from tests.matrix.place import Place
 from tests.matrix.world import Inexact, check, make_lists, measure, send, sync_templates, wait_for_workers
 
@@ -144,4 +145,6 @@ CASES: Mapping[str, Callable[..., Found]] = {
     "autoscale": scale,
     "single": keep_single_mails_quick,
     "later": send_later,
+    "hosts": send_from_two_hosts,
+    "pacing": keep_to_limits,
 }

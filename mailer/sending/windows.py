@@ -1,0 +1,61 @@
+"""Counting mails in a sliding window: how many may go now, and when the next one may. No clock, no database."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+#: A window is counted in so many parts; a mail counts until the whole part in which it went is out of the window.
+PARTS = 20
+#: Hosts' clocks may differ by so many seconds; what was counted further in the future was counted by a wrong clock.
+_AHEAD = 10.0
+
+
+@dataclass(frozen=True)
+class Window:
+    """At most `mails` in any span of `seconds`; the last `kept` of them are for single mails."""
+
+    mails: int
+    seconds: int
+    kept: int = 0
+
+
+#: By part of the window (numbered since 1970): mails to lists, and single mails.
+Taken = dict[int, tuple[int, int]]
+
+
+def count_free(window: Window, taken: Taken, is_single: bool, now: datetime) -> int:
+    """How many may go at `now`, 0 or more."""
+    counted = _counted(window, taken, now)
+    bulk = sum(many for many, _ in counted.values())
+    free = window.mails - bulk - sum(single for _, single in counted.values())
+    return max(0, free if is_single else min(free, window.mails - window.kept - bulk))
+
+
+def add_taken(window: Window, taken: Taken, mails: int, is_single: bool, now: datetime) -> Taken:
+    """What is taken when so many more go at `now`, without what no longer counts."""
+    counted = _counted(window, taken, now)
+    # A clock that is behind another one's must not count its mails out of the window any sooner.
+    part = max([_part(window, now), *counted])
+    many, single = counted.get(part, (0, 0))
+    counted[part] = (many, single + mails) if is_single else (many + mails, single)
+    return counted
+
+
+def free_again(window: Window, taken: Taken, is_single: bool, now: datetime) -> datetime:
+    """When at least one may go: `now`, or the moment at which enough of what was taken has left the window."""
+    left = dict(_counted(window, taken, now))
+    moment = now
+    while left and not count_free(window, left, is_single, now):
+        part = min(left)
+        del left[part]
+        moment = datetime.fromtimestamp((part + PARTS + 1) * window.seconds / PARTS, UTC)
+    return moment
+
+
+def _counted(window: Window, taken: Taken, now: datetime) -> Taken:
+    part = _part(window, now)
+    ahead = PARTS + int(_AHEAD * PARTS / window.seconds) + 1
+    return {number: mails for number, mails in taken.items() if part - PARTS <= number <= part + ahead}
+
+
+def _part(window: Window, now: datetime) -> int:
+    return int(now.timestamp() * PARTS / window.seconds)
