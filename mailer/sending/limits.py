@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from math import ceil
 
 from django.db import transaction
 
 from mailer.models import LimitUse, SendingLimit
-from mailer.sending.windows import Taken, Window, add_taken, count_free, free_again
+from mailer.sending.windows import Taken, Window, add_taken, count_free, count_taken, free_again
 
 
 @dataclass(frozen=True)
@@ -73,12 +74,16 @@ def used_now(limit: SendingLimit, now: datetime) -> int:
     use = getattr(limit, "use", None)
     if use is None:
         return 0
-    return limit.mails - count_free(window_of(limit), _taken(limit, use), is_single=True, now=now)
+    return count_taken(window_of(limit), _taken(limit, use), now)
 
 
 def window_of(limit: SendingLimit) -> Window:
-    """As the counting wants it; the part that is kept is rounded down."""
-    return Window(limit.mails, limit.per, limit.mails * limit.kept // 100)
+    """As the counting wants it; the part that is kept is rounded down.
+
+    Mails by the second go a quarter at a time: what goes all at once can meet the next second's at the mail server.
+    """
+    burst = ceil(limit.mails / 4) if limit.per == SendingLimit.Per.SECOND else 0
+    return Window(limit.mails, limit.per, limit.mails * limit.kept // 100, burst)
 
 
 def _locked(limits: Iterable[SendingLimit]) -> dict[int, LimitUse]:

@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 #: A window is counted in so many parts; a mail counts until the whole part in which it went is out of the window.
-PARTS = 20
+PARTS = 48
+#: In so many parts no more than the window's `burst` go.
+BURST_PARTS = 12
 #: Hosts' clocks may differ by so many seconds; what was counted further in the future was counted by a wrong clock.
 _AHEAD = 10.0
 
@@ -16,6 +18,7 @@ class Window:
     mails: int
     seconds: int
     kept: int = 0
+    burst: int = 0  #: at most so many in any quarter of it; 0: any number
 
 
 #: By part of the window (numbered since 1970): mails to lists, and single mails.
@@ -26,8 +29,18 @@ def count_free(window: Window, taken: Taken, is_single: bool, now: datetime) -> 
     """How many may go at `now`, 0 or more."""
     counted = _counted(window, taken, now)
     bulk = sum(many for many, _ in counted.values())
-    free = window.mails - bulk - sum(single for _, single in counted.values())
-    return max(0, free if is_single else min(free, window.mails - window.kept - bulk))
+    free = window.mails - count_taken(window, taken, now)
+    if not is_single:
+        free = min(free, window.mails - window.kept - bulk)
+    if window.burst:
+        lately = _part(window, now) - BURST_PARTS
+        free = min(free, window.burst - sum(sum(mails) for part, mails in counted.items() if part >= lately))
+    return max(0, free)
+
+
+def count_taken(window: Window, taken: Taken, now: datetime) -> int:
+    """How many count at `now`."""
+    return sum(map(sum, _counted(window, taken, now).values()))
 
 
 def add_taken(window: Window, taken: Taken, mails: int, is_single: bool, now: datetime) -> Taken:
@@ -42,13 +55,13 @@ def add_taken(window: Window, taken: Taken, mails: int, is_single: bool, now: da
 
 def free_again(window: Window, taken: Taken, is_single: bool, now: datetime) -> datetime:
     """When at least one may go: `now`, or the moment at which enough of what was taken has left the window."""
-    left = dict(_counted(window, taken, now))
-    moment = now
-    while left and not count_free(window, left, is_single, now):
-        part = min(left)
-        del left[part]
-        moment = datetime.fromtimestamp((part + PARTS + 1) * window.seconds / PARTS, UTC)
-    return moment
+    parts = sorted(_counted(window, taken, now))
+    ends = [part + BURST_PARTS + 1 for part in parts] if window.burst else []
+    for end in sorted([*ends, *(part + PARTS + 1 for part in parts)]):
+        if count_free(window, taken, is_single, now):
+            break
+        now = max(now, datetime.fromtimestamp(end * window.seconds / PARTS, UTC))
+    return now
 
 
 def _counted(window: Window, taken: Taken, now: datetime) -> Taken:
@@ -58,4 +71,5 @@ def _counted(window: Window, taken: Taken, now: datetime) -> Taken:
 
 
 def _part(window: Window, now: datetime) -> int:
-    return int(now.timestamp() * PARTS / window.seconds)
+    # Rounded, because a part's own beginning is not always a whole number of microseconds.
+    return int(round(now.timestamp() * PARTS / window.seconds, 3))

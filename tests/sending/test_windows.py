@@ -9,10 +9,11 @@ from mailer.sending.windows import PARTS, Taken, Window, add_taken, count_free, 
 
 START = datetime(2026, 11, 23, 15, tzinfo=UTC)
 WINDOWS = st.builds(
-    lambda mails, seconds, share: Window(mails, seconds, mails * share // 100),
+    lambda mails, seconds, share, has_burst: Window(mails, seconds, mails * share // 100, has_burst * -(-mails // 4)),
     st.integers(1, 500),
     st.sampled_from([1, 60, 3_600, 86_400]),
     st.integers(0, 90),
+    st.booleans(),
 )
 #: How long after the one before, in windows; how many are asked for; and whether they are single mails.
 ASKING = st.lists(st.tuples(st.floats(0, 1.5), st.integers(1, 600), st.booleans()), max_size=60)
@@ -39,6 +40,8 @@ def test_no_span_of_the_windows_length_has_more_mails_than_it_allows(window: Win
         assert sum(mails for _, mails, _ in within) <= window.mails
         to_lists = sum(mails for _, mails, is_single in within if not is_single)
         assert to_lists <= window.mails - window.kept
+        quarter = [mails for at, mails, _ in within if at < since + timedelta(seconds=window.seconds / 4)]
+        assert sum(quarter) <= (window.burst or window.mails)
 
 
 @given(WINDOWS, ASKING, st.booleans())
