@@ -260,4 +260,4 @@ def test_there_is_one_limit_for_a_window():
     with pytest.raises(ValidationError, match="change that one"):
         limit(6)
     with pytest.raises(IntegrityError):
-        SendingLimit.objects.create(scope=ALL, mails=6, per=1)
+        SendingLimit.objects.create(scope=ALL, mails=6, per=60)
