@@ -17,7 +17,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('scope', models.CharField(choices=[('all', 'All mail'), ('sender', 'Mail from a sender'), ('domain', 'Mail to a domain')], max_length=6, verbose_name='for')),
-                ('name', models.CharField(blank=True, help_text="A sender's address (news@example.org) or domain (example.org); the domain of a recipient (gmail.com).", max_length=254, verbose_name='which')),
+                ('name', models.CharField(blank=True, help_text='A sender, news@example.org or example.org, or the domain of recipients, gmail.com. Empty: all mail.', max_length=254, verbose_name='which')),
                 ('mails', models.PositiveIntegerField(validators=[django.core.validators.MinValueValidator(1)])),
                 ('per', models.PositiveIntegerField(choices=[(1, 'second'), (60, 'minute'), (3600, 'hour'), (86400, 'day')])),
                 ('kept', models.PositiveSmallIntegerField(db_default=10, default=10, help_text='Digests and announcements leave so much of it to passwords and confirmations.', validators=[django.core.validators.MaxValueValidator(90)], verbose_name='kept for single mails (%)')),

@@ -34,7 +34,7 @@ class SendingLimit(models.Model):
         "which",
         max_length=254,
         blank=True,
-        help_text="A sender's address or domain (news@example.org, example.org), or a recipient's domain (gmail.com).",
+        help_text="A sender, news@example.org or example.org, or the domain of recipients, gmail.com. Empty: all mail.",
     )
     mails = models.PositiveIntegerField(validators=[MinValueValidator(1)])
     per = models.PositiveIntegerField(choices=Per)
@@ -59,7 +59,8 @@ class SendingLimit(models.Model):
 
     def __str__(self) -> str:
         about = {self.Scope.SENDER: f"from {self.name}", self.Scope.DOMAIN: f"to {self.name}"}
-        return f"{self.mails:,} mails a {self.get_per_display()}, {about.get(self.Scope(self.scope), 'all mail')}"
+        each = f"{'an' if self.per == self.Per.HOUR else 'a'} {self.get_per_display()}"
+        return f"{self.mails:,} mails {each}, {about.get(self.Scope(self.scope), 'all mail')}"
 
     def clean(self) -> None:
         """Bring the name to its normal form. Raises ValidationError if it does not fit what the limit is for."""

@@ -1,12 +1,11 @@
 """Sends a range of a mailing's deliveries: claims, writes, hands over and records, in groups and in one flow."""
 
 import logging
-from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.conf import settings
@@ -21,10 +20,11 @@ from mailer.sending.journal import Journal, JournalUnavailable
 from mailer.sending.outcomes import Kind, Outcome, RelayUnavailable, SendingHalted
 from mailer.sending.patience import Result, insist
 from mailer.sending.record import Settled, finish_mailing, record
-from mailer.sending.relays import is_paused, may_try, pause_relay, resume_relay
+from mailer.sending.relays import may_probe, pause_relay, paused_until, resume_relay
 from mailer.sending.signatures import Sign, signer_of
 from mailer.sending.smtp import RelaySession
 from mailer.sending.stopping import stopping
+from mailer.sending.summary import RunSums
 from mailer.sending.writers import Writer, writer_for
 from mailer.templating.sandbox import TemplateError
 
@@ -36,7 +36,6 @@ GROUP = 500
 HEARTBEAT = timedelta(seconds=1)
 #: A run begins no mail after this, so that it ends before Celery's time limit.
 TIME_BUDGET = timedelta(minutes=10)
-_FAILURES_NAMED = 100
 _RELAY_PAUSED = "the mail server is paused"
 
 Clock = Callable[[], datetime]
@@ -47,19 +46,34 @@ def send_range(wanted: Range, task_id: UUID, clock: Clock) -> dict[str, Any]:
 
     What can't be sent now stays queued, or comes back to the queue, with nobody's attempt used up.
     """
-    mailing = Mailing.objects.select_related("list", "digest", "version").get(pk=wanted.mailing_id)
-    if mailing.status != Mailing.Status.SENDING or is_paused(clock()):
-        halted = _RELAY_PAUSED if mailing.status == Mailing.Status.SENDING else f"the mailing is {mailing.status}"
-        return _Sums(wanted, clock()).summary(clock(), halted)
-    return _Batch(mailing, wanted, task_id, clock).run()
+    mailing = Mailing.objects.select_related("list", "digest", "version").filter(pk=wanted.mailing_id).first()
+    halted, retry_at = "", paused_until()
+    if mailing is None:
+        halted = "there is no such mailing"  # purged since, or the database was restored from before it
+    elif mailing.status != Mailing.Status.SENDING:
+        halted = f"the mailing is {mailing.status}"
+    elif retry_at is not None and retry_at > clock():
+        halted = _RELAY_PAUSED
+    if mailing is None or halted:
+        return RunSums(wanted, clock()).summary(clock(), halted)
+    return _Batch(mailing, _Order(wanted, task_id, is_probe=retry_at is not None), clock).run()
+
+
+class _Order(NamedTuple):
+    """What a run is asked to do."""
+
+    wanted: Range
+    task_id: UUID
+    is_probe: bool  #: it finds out whether the mail server works again
 
 
 class _Batch:
     """One run over a range."""
 
-    def __init__(self, mailing: Mailing, wanted: Range, task_id: UUID, clock: Clock) -> None:
-        self._mailing, self._wanted, self._clock, self._task_id = mailing, wanted, clock, task_id
-        self._sums = _Sums(wanted, clock())
+    def __init__(self, mailing: Mailing, order: _Order, clock: Clock) -> None:
+        self._mailing, self._clock = mailing, clock
+        self._wanted, self._task_id, self._is_probe = order
+        self._sums = RunSums(self._wanted, clock())
         self._ends_at = clock() + TIME_BUDGET
         self._in_hand: list[_InHand] = []
         self._next_beat = clock() + HEARTBEAT
@@ -99,17 +113,15 @@ class _Batch:
             first = self._claim(self._wanted.first)
             if not first:
                 return ""
-            if not self._reach(partial(may_try, self._clock())):
+            if self._is_probe and not self._reach(partial(may_probe, self._clock())):
                 return _RELAY_PAUSED
             session = RelaySession(settings.RELAY, settings.EMAIL_TIMEOUT, self._journal.started)
             with translation.override(writer.language), session:
-                proved = False
                 mails = self._envelopes(writer, session.eight_bit, first)
                 for outcome in session.send(self._signed(mails, sign) if sign else mails):
-                    if not proved and outcome.code is not None:
+                    if self._is_probe and outcome.code is not None:
                         # Only an answer shows that the relay works: one that is mute takes connections too.
-                        self._sums.resumed = insist(resume_relay)
-                        proved = True
+                        self._sums.resumed, self._is_probe = insist(resume_relay), False
                     self._settle(outcome)
             return self._stopped
         except RelayUnavailable as error:
@@ -156,6 +168,8 @@ class _Batch:
             self._stopped = f"the mailing is {status}"
 
     def _claim(self, first: int) -> list[Claimed]:
+        if first > self._wanted.last:
+            return []
         wanted = Range(self._wanted.mailing_id, first, self._wanted.last)
         # A claim that is made again after its answer was lost takes other deliveries: `release` ends the first.
         group = self._reach(lambda: claim(wanted, GROUP, self._clock(), self._run))
@@ -200,38 +214,3 @@ class _InHand:
 
     claim: Claim
     left: int
-
-
-class _Sums:
-    """What a run has done, in numbers."""
-
-    def __init__(self, wanted: Range, started: datetime) -> None:
-        self._wanted, self._started = wanted, started
-        self.planned = 0
-        self.resumed = False  # whether this run found that the mail server works again
-        self.done: Counter[str] = Counter()
-        self._failures: list[dict[str, Any]] = []
-
-    def note(self, outcome: Outcome) -> None:
-        """Keep the first failures, by delivery id: no address and no content goes into a task's result."""
-        if outcome.kind not in (Kind.SENT, Kind.SKIPPED, Kind.HELD) and len(self._failures) < _FAILURES_NAMED:
-            reason = outcome.reason or outcome.kind
-            self._failures.append({"delivery": outcome.delivery_id, "code": outcome.code, "reason": str(reason)})
-
-    def summary(self, now: datetime, halted: str) -> dict[str, Any]:
-        """As JSON."""
-        seconds = (now - self._started).total_seconds()
-        counts = {name: self.done[name] for name in ("sent", "failed", "skipped", "uncertain", "retry", "held")}
-        return {
-            "mailing": self._wanted.mailing_id,
-            "first": self._wanted.first,
-            "last": self._wanted.last,
-            "planned": self.planned,
-            **counts,
-            "released": self.planned - sum(counts.values()),
-            "seconds": round(seconds, 3),
-            "rate": round(counts["sent"] / seconds, 1) if seconds else 0.0,
-            "failures": self._failures,
-            "resumed": self.resumed,
-            "halted": halted,
-        }

@@ -95,7 +95,8 @@ def claim(wanted: Range, size: int, now: datetime, run: Run) -> list[Claimed]:
 
 def release(claims: dict[int, Claim]) -> None:
     """End the claims: deliveries for which nothing is recorded are anybody's again."""
-    Claim.objects.filter(pk__in=list(claims)).delete()
+    if claims:
+        Claim.objects.filter(pk__in=list(claims)).delete()
 
 
 def _find_free(wanted: Range, size: int, now: datetime) -> tuple[int, int] | None:

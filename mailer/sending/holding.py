@@ -11,7 +11,7 @@ from mailer.models import Delivery, HeldGroup, HeldMail, Mailing, ReleaseTurn
 from mailer.sending.claim import Claimed, Range
 from mailer.sending.limits import Limits, take
 from mailer.sending.refusing import refuse
-from mailer.sending.relays import is_paused
+from mailer.sending.relays import paused_until
 from mailer.sending.wakeups import RANGE_SIZE
 
 #: One that is put aside is not due again by itself for so long; it is let go long before.
@@ -84,7 +84,7 @@ def end_turns(now: datetime) -> None:
 
 def release(now: datetime) -> Released:
     """Let go what the limits allow by now: single mails first, and of mailings the one that waited longest."""
-    if is_paused(now):
+    if paused_until() is not None:
         return Released(again_at=now + LONGEST_WAIT)
     HeldGroup.objects.exclude(mailing__in=Mailing.objects.open()).delete()
     limits, released = Limits(), Released()

@@ -40,11 +40,10 @@ class Items:
         # Python knows at a glance that a time is in UTC already; for a ZoneInfo of that name it would convert.
         self._zone = UTC if mailing.time_zone == "UTC" else ZoneInfo(mailing.time_zone)
         self._own: dict[int, list[tuple[int, Item]]] = {}
-        self._everybodys = self._read("IS NULL", "IS NULL").get(None, [])
         self._shared: dict[frozenset[int], list[Item]] = {}
-        with connection.cursor() as cursor:
-            cursor.execute(_ARE_THERE_OWN, [self._mailing_id])
-            self.has_own = bool(cursor.fetchone()[0])
+        has_items = mailing.digest_id is not None
+        self._everybodys = self._read("IS NULL", "IS NULL").get(None, []) if has_items else []
+        self.has_own = has_items and self._are_there_own()
 
     def look_up(self, people: Collection[int]) -> None:
         """Read, in one query, what is for each of these recipients alone."""
@@ -62,6 +61,11 @@ class Items:
         if found is None:
             found = self._shared[had] = [item for pk, item in self._everybodys if pk not in had]
         return found
+
+    def _are_there_own(self) -> bool:
+        with connection.cursor() as cursor:
+            cursor.execute(_ARE_THERE_OWN, [self._mailing_id])
+            return bool(cursor.fetchone()[0])
 
     def _read(self, whose: str, same: str) -> dict[Any, list[tuple[int, Item]]]:
         published_at = "item.published_at || '+00:00'" if connection.vendor == "sqlite" else "item.published_at"

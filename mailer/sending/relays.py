@@ -18,19 +18,22 @@ def relay_name() -> str:
     return f"{settings.RELAY.host}:{settings.RELAY.port}"
 
 
-def is_paused(now: datetime) -> bool:
-    """Whether the relay is to be left alone at `now`."""
-    return RelayPause.objects.filter(relay=relay_name(), retry_at__gt=now).exists()
+def paused_until() -> datetime | None:
+    """Until when the relay is to be left alone; a time that is past if somebody is to find out whether it works again.
+
+    None if it works, as far as anybody knows.
+    """
+    return RelayPause.objects.filter(relay=relay_name()).values_list("retry_at", flat=True).first()
 
 
-def may_try(now: datetime) -> bool:
-    """Whether a run that has mails in hand may connect: the relay works, or it is this run that finds out.
+def may_probe(now: datetime) -> bool:
+    """Whether it is this run that finds out.
 
     Of all who come when the pause is over only one does, and the others have another pause; so a mail server that is
     hardly back is not met by all workers at once.
     """
-    pauses = RelayPause.objects.filter(relay=relay_name())
-    return not pauses.exists() or pauses.filter(retry_at__lte=now).update(retry_at=now + PAUSE) == 1
+    due = RelayPause.objects.filter(relay=relay_name(), retry_at__lte=now)
+    return due.update(retry_at=now + PAUSE) == 1
 
 
 def pause_relay(reason: str, now: datetime) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.crash.program import ROOT
-from tests.matrix.brokers import find_brokers
+from tests.matrix.brokers import empty, find_brokers
 from tests.matrix.place import environment_for, make_database, make_template_database
 from tests.servers import free_port, start_postgresql
 
@@ -48,6 +48,7 @@ def main() -> int:
         if "://" not in broker:
             _print(f"| {row.part} | {row.what} | – | skipped: {broker} |")
             continue
+        empty(broker)
         began = time.monotonic()
         found = _run(row, broker, make_database(server, f"row{number}"))
         said = ", ".join(f"{name}: {value}" for name, value in found.items() if name not in ("broken", "said"))

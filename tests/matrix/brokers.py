@@ -9,6 +9,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from redis import Redis
+
 from tests.servers import accepts, free_port, start_valkey
 
 #: How to get what is missing.
@@ -18,6 +20,12 @@ HINT = "apt-get install redis-server rabbitmq-server"
 def find_brokers() -> dict[str, str]:
     """Broker → its CELERY_BROKER_URL, or, where it can't be had, a sentence that says why (it has no `://`)."""
     return {"Valkey": start_valkey(), "Redis": _redis(), "RabbitMQ": _rabbitmq(), "SQS (moto)": _sqs()}
+
+
+def empty(broker: str) -> None:
+    """Take out what a row left behind whose workers were killed; of Redis and Valkey, which have more than one row."""
+    if broker.startswith("redis://"):
+        Redis.from_url(broker).flushall()
 
 
 def _redis() -> str:

@@ -8,6 +8,9 @@ from django.utils import timezone
 from tests.matrix.place import Place
 from tests.matrix.world import Inexact
 
+#: Python sleeps until a time of the monotonic clock, which libfaketime takes for one of the clock that it moves, and
+#: refuses. A program with this beside its modules sleeps for a length of time.
+_SLEEP = "import select, time\ntime.sleep = lambda seconds: select.select([], [], [], seconds)\n"
 _LIBRARIES = Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1")
 
 
@@ -18,9 +21,13 @@ class Clock:
         library = next(iter(_LIBRARIES), None)
         if library is None:
             raise Inexact("libfaketime is not installed (apt-get install libfaketime)")
+        modules = place.folder / "modules"
+        modules.mkdir()
+        (modules / "sitecustomize.py").write_text(_SLEEP, encoding="ascii")
         self._file = place.folder / "clock"
         self._file.write_text("+0", encoding="ascii")
         self.environment = {
+            "PYTHONPATH": str(modules),
             "LD_PRELOAD": str(library),
             "FAKETIME_TIMESTAMP_FILE": str(self._file),
             "FAKETIME_NO_CACHE": "1",

@@ -22,7 +22,7 @@ from mailer.sending.commands import Envelope
 from mailer.sending.journal import Journal, JournalUnavailable, journals, read_entries
 from mailer.sending.outcomes import Kind
 from mailer.sending.record import reconcile
-from mailer.sending.relays import is_paused, pause_relay, relay_name
+from mailer.sending.relays import PAUSE, may_probe, pause_relay, paused_until, relay_name
 from mailer.sending.smtp import RelaySession
 from mailer.sending.wakeups import waiting_mailings
 from tests.build import make_item, subscribe
@@ -147,7 +147,42 @@ def test_a_tick_tries_the_mail_server_again_and_wakes_who_was_turned_away(
     pause_relay("it is being restarted", now)
     tasks.tick()
     assert woken == waiting_mailings(now) == [mailing.pk]
-    assert not is_paused(timezone.now())
+    until = paused_until()
+    assert until is not None
+    assert until <= timezone.now()
+
+
+def test_of_all_who_come_when_the_pause_is_over_one_finds_out_whether_the_mail_server_works(
+    mailing: Mailing, relay: FakeRelay
+):
+    now = timezone.now()
+    pause_relay("it is being restarted", now - PAUSE)
+    assert may_probe(now)
+    assert not may_probe(now)
+    assert send(mailing)["halted"] == "the mail server is paused"
+    later = now + PAUSE
+    summary = send_range(Range(mailing.pk, 0, 2**62), uuid4(), lambda: later)
+    assert (summary["sent"], summary["resumed"], paused_until()) == (12, True, None)
+
+
+def test_who_was_turned_away_is_called_when_the_mail_server_works_again(
+    digest: Digest, mailing: Mailing, relay: FakeRelay, monkeypatch: pytest.MonkeyPatch
+):
+    make_item(digest.list, "More")
+    other = plan_now(digest, timezone.now())
+    woken: list[int] = []
+    monkeypatch.setattr(tasks, "wake_mailing", lambda pk: not woken.append(pk))
+    Mailing.objects.update(woken_at=timezone.now())
+    pause_relay("it is being restarted", timezone.now() - PAUSE)
+    first, last = mailing.deliveries.earliest("pk").pk, mailing.deliveries.latest("pk").pk
+    summary = tasks.deliver.apply(args=(mailing.pk, first, last)).get()
+    assert (summary["sent"], summary["resumed"]) == (12, True)
+    assert woken == [other.pk]
+
+
+def test_a_message_about_a_mailing_that_is_gone_does_nothing(relay: FakeRelay, db: None):
+    summary = send_range(Range(4_711, 1, 2_000), uuid4(), timezone.now)
+    assert (summary["planned"], summary["halted"]) == (0, "there is no such mailing")
 
 
 def test_an_uncertain_mail_goes_out_again_when_somebody_decides_so(mailing: Mailing, relay: FakeRelay):
