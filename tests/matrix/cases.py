@@ -1,5 +1,6 @@
 """What a row does, by its name."""
 
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
@@ -77,11 +78,11 @@ def keep_single_mails_quick(place: Place) -> Found:
     place.start_sink(0.01)
     digests = make_lists(people=16_000, lists=8)
     place.start_worker("bulk", "--concurrency 2", "default,bulk")
-    place.start_worker("single", "--concurrency 1", "transactional")
+    place.start_worker("single", "--concurrency 2", "transactional")
     wait_for_workers(2)
     bulk, ledger = send(digests), Ledger(place.ledger)
     wait_for(lambda: ledger.read() > 500, "the bulk run", 60)
-    singles = [_notify(number) for number in range(50)]
+    singles = [_notify_soon(number) for number in range(50)]
     wait_for(lambda: not _unsent(singles), "the single mails", 90, 0.05)
     if not _open(bulk):
         raise Inexact("the bulk run had ended")
@@ -89,7 +90,7 @@ def keep_single_mails_quick(place: Place) -> Found:
     waits = sorted((sent - created).total_seconds() for created, sent in rows)
     late = waits[int(len(waits) * 0.95) - 1]
     if late >= _QUICK:
-        raise Inexact(f"the 95th percentile is {late:.2f} s")
+        raise Inexact(f"the 95th percentile is {late:.2f} s; the median {waits[len(waits) // 2]:.2f} s")
     return {"mails": len(waits), "p95 s": round(late, 2)}
 
 
@@ -121,6 +122,12 @@ def send_later(place: Place) -> Found:
 def _open(mailings: list[Mailing]) -> bool:
     ids = [mailing.pk for mailing in mailings]
     return Mailing.objects.filter(pk__in=ids).exclude(status=Mailing.Status.DONE).exists()
+
+
+def _notify_soon(number: int) -> int:
+    """Somebody asks for a password five times a second; fifty at once would wait for each other."""
+    time.sleep(0.2)
+    return _notify(number)
 
 
 def _unsent(mailings: list[int]) -> bool:
