@@ -51,11 +51,13 @@ bench: $(VENV)/.installed-dev benchmarks/.venv/.installed ## Measure how fast it
 bench-admin: $(VENV)/.installed-dev ## Time each page of the admin over ten million deliveries; about a quarter of an hour
 	@$(BIN)/python -m benchmarks.admin_pages
 
-lint: $(VENV)/.installed-dev ## Check style and types
+lint: $(VENV)/.installed-dev ## Check style, types, the Dockerfile and the compose file
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	SECRET_KEY=lint ALLOWED_HOSTS=lint $(BIN)/mypy mailer config
 	$(BIN)/mypy --config-file clients/python/pyproject.toml clients/python/afternoon_post
+	$(BIN)/hadolint Dockerfile
+	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec compose.yaml
 
 format: $(VENV)/.installed-dev ## Put the code into its standard form
 	$(BIN)/ruff check --fix-only .
