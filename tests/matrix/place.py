@@ -6,9 +6,10 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import psycopg
+from django.db import connection
 
 from tests.crash.program import ROOT, Program, wait_for
 from tests.servers import accepts
@@ -29,6 +30,11 @@ class Place:
     def names(self) -> list[str]:
         return [program.name for program in self.programs]
 
+    @property
+    def database(self) -> str:
+        """The name of its database."""
+        return self.environment["DATABASE_URL"].rpartition("/")[2]
+
     def __enter__(self) -> Self:
         return self
 
@@ -37,8 +43,10 @@ class Place:
             program.signal(signal.SIGCONT)
             program.kill()
 
-    def start(self, name: str, command: list[str], **environment: str) -> Program:
-        program = Program(name, command, self.environment | environment, self.folder / f"{name}.log")
+    def start(self, name: str, command: list[str], code: Path = ROOT, **environment: str) -> Program:
+        """With the code in that folder, which is another version's for some."""
+        log = self.folder / f"{name}.log"
+        program = Program(name, command, self.environment | environment, log, folder=code)
         program.start()
         self.programs.append(program)
         return program
@@ -49,12 +57,27 @@ class Place:
         self.start("sink", [sys.executable, "-m", "tests.crash.sink", port, str(self.ledger), str(seconds)])
         wait_for(lambda: accepts(self.sink_port), "the mail server")
 
-    def start_worker(self, name: str = "worker", options: str = "", queues: str = QUEUES, **more: str) -> Program:
+    def start_worker(self, name: str = "worker", options: str = "", queues: str = QUEUES, **more: Any) -> Program:
         words = f"worker --queues {queues} {options} -n {name}@matrix"
         return self.start(name, [sys.executable, "-m", "celery", "--quiet", "-A", "config", *words.split()], **more)
 
     def start_beat(self, name: str = "beat", **more: str) -> Program:
         return self.start(name, [sys.executable, "-m", "celery", "--quiet", "-A", "config", "beat"], **more)
+
+    def manage(self, *words: str, code: Path = ROOT) -> str:
+        """`manage.py` to its end. Raises RuntimeError with what it said if it fails."""
+        command = [sys.executable, "manage.py", *words]
+        done = subprocess.run(command, cwd=code, env=self.environment, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise RuntimeError(f"manage.py {words[0]}: {done.stderr[-2000:]}")
+        return done.stdout
+
+    def use_database(self, name: str, template: str = "template1") -> None:
+        """From here on another database of the same server, made now; for this process and what it starts."""
+        server = self.environment["DATABASE_URL"]
+        self.environment["DATABASE_URL"] = make_database(database_url(server, "postgres"), name, template)
+        connection.close()
+        connection.settings_dict["NAME"] = name
 
     def said(self, name: str) -> str:
         """The end of a program's log."""

@@ -1,0 +1,75 @@
+"""An upgrade while mails are sent: the new version migrates, its workers start, the old ones end; nobody waits."""
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from mailer.models import Mailing
+from tests.crash.program import ROOT, wait_for
+from tests.crash.rules import Ledger
+from tests.matrix.place import Place
+from tests.matrix.world import Inexact, check, wait_for_workers, wait_until_done
+
+#: In the old version's tree, for its models know no column of the new one's.
+_SEND = "from tests.matrix.world import make_lists, send; send(make_lists(people=12_000, lists=8))"
+
+
+def upgrade_while_sending(place: Place) -> dict[str, Any]:
+    """The old version is the one before the last that changed the database."""
+    old = _old_version(place.folder)
+    if old is None:
+        return {"skipped": "the history of the code is not here (a shallow clone)"}
+    place.start_sink(0.01)
+    place.use_database(f"{place.database}_old")
+    place.manage("migrate", "-v0", code=old)
+    place.start_worker("old", "--concurrency 2", code=old)
+    wait_for_workers()
+    place.manage("shell", "-c", _SEND, code=old)
+    mailings, ledger = list(Mailing.objects.only("pk").order_by("pk")), Ledger(place.ledger)
+    wait_for(lambda: ledger.read() > 500, "mails by the old version", 60)
+
+    migrations = _migrate(place)
+    before = len(ledger.times)
+    wait_for(lambda: ledger.read() > before + 1_000, "mails by the old version on the new database", 60)
+    place.start_worker("new", "--concurrency 2")
+    wait_for_workers(2)
+    (old_worker,) = [program for program in place.programs if program.name == "old"]
+    seconds = old_worker.terminate(60)
+    wait_until_done(mailings, 180)
+    times = check(place, list(Mailing.objects.order_by("pk")))
+    silence = max(after - since for since, after in zip(times, times[1:], strict=False))
+    if silence > _LONGEST_SILENCE:
+        raise Inexact(f"no mail left for {silence:.1f} s")
+    return {"mails": len(times), "migrations": migrations, "old worker ended after s": round(seconds, 1),
+            "longest silence s": round(silence, 2)}  # fmt: skip
+
+
+#: Longer than a worker takes to start on a busy machine, and shorter than anything that waits for a tick.
+_LONGEST_SILENCE = 10.0
+
+
+def _old_version(folder: Path) -> Path | None:
+    """The tree of the commit before the one that added the newest migration, unpacked; None without a history."""
+    newest = sorted((ROOT / "mailer" / "migrations").glob("[0-9]*.py"))[-1].relative_to(ROOT)
+    added = _git("log", "--diff-filter=A", "--format=%H", "-1", "--", str(newest)).strip()
+    if not added or _git("rev-parse", "--is-shallow-repository").strip() != "false":
+        return None
+    tree, archive = folder / "old", folder / "old.tar"
+    tree.mkdir()
+    _git("archive", "--output", str(archive), f"{added}^")
+    subprocess.run(["tar", "-x", "-f", archive, "-C", tree], check=True)
+    return tree
+
+
+def _migrate(place: Place) -> int:
+    """How many migrations the new version applied."""
+    return place.manage("migrate").count("... OK") or _none()
+
+
+def _none() -> int:
+    raise Inexact("the new version had nothing to migrate")
+
+
+def _git(*words: str) -> str:
+    done = subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=False)
+    return done.stdout if done.returncode == 0 else ""
