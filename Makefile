@@ -51,6 +51,10 @@ bench: $(VENV)/.installed-dev benchmarks/.venv/.installed ## Measure how fast it
 bench-admin: $(VENV)/.installed-dev ## Time each page of the admin over ten million deliveries; about a quarter of an hour
 	@$(BIN)/python -m benchmarks.admin_pages
 
+.PHONY: docs
+docs: $(VENV)/.installed-dev ## Write docs/reference.md anew from the code
+	@$(BIN)/python -m tests.docs
+
 lint: $(VENV)/.installed-dev ## Check style, types, the Dockerfile and the compose file
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
