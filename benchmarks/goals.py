@@ -50,6 +50,8 @@ FIGURES = [
         "many_connections", "50 connections at 20 ms, connecting and leaving included", "many_connections", "", 0.85
     ),
     Figure("many_connections_open", "the same while all are at work", "many_connections_open"),
+    Figure("api_vs_post_office", "taken by HTTP, against django-post_office", "api_per_s", "api_post_office_per_s"),
+    Figure("api_p95_ms", "95 of 100 requests within", "api_p95_ms", unit="ms"),
     Figure("cpu_us_per_mail", "sender CPU per mail", "whole_path_cpu_us", most=80, unit="µs"),
     Figure("first_mail_s", "first mail of a million acknowledged", "first_mail_s", most=0.5, unit="s"),
     Figure("memory_ratio", "peak memory, 1,000,000 against 20,000 mails", "memory_ratio", most=1.3),
@@ -82,6 +84,16 @@ def rates(values: dict[str, list[float]]) -> list[tuple[str, str]]:
         "far_smtplib": "smtplib at 50 ms",
     }
     return [(words, _spread(values[name])) for name, words in named.items() if values.get(name)]
+
+
+def taken(values: dict[str, list[float]]) -> list[tuple[str, str, str]]:
+    """Notifications that were taken by HTTP a second, and the milliseconds that 95 of 100 kept to, for people."""
+    named = {"api": "our API", "api_post_office": "an endpoint before django-post_office"}
+    return [
+        (words, _spread(values[f"{name}_per_s"]), _spread(values[f"{name}_p95_ms"]))
+        for name, words in named.items()
+        if values.get(f"{name}_per_s")
+    ]
 
 
 def _spread(values: list[float]) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management import call_command
 
-from benchmarks import latency, million
+from benchmarks import api_load, latency, million
 from benchmarks.generator import Generator
 from benchmarks.letters import Sample, make_sample
 from benchmarks.peer import PostOffice
@@ -31,6 +31,7 @@ class Plan:
     mails: int  #: a round of the fast cases
     own_items_mails: int
     slow_mails: int  #: a round of the slow cases
+    requests: int  #: a round of the API's clients
     far: int  #: how long the cases with a far mail server are, which have no database; 0 leaves them out
     people: int  #: on the longest list; 0 leaves out what needs it
     runs: int  #: with that list
@@ -43,15 +44,16 @@ def measure(options: dict[str, Any]) -> dict[str, Any]:
     plan, results = Plan(**options), Results()
     call_command("migrate", verbosity=0)
     call_command("sync_templates", verbosity=0)
-    shared = make_list("shared", plan.mails)
-    add_shared_items(shared)
-    own = make_list("own", plan.own_items_mails)
-    add_personal_items(own)
-    sample = make_sample(shared, min(2000, plan.mails))
     with Programs(Path(plan.folder)) as programs:
+        taking = api_load.cases(programs, plan.requests)
+        shared = make_list("shared", plan.mails)
+        add_shared_items(shared)
+        own = make_list("own", plan.own_items_mails)
+        add_personal_items(own)
+        sample = make_sample(shared, min(2000, plan.mails))
         worker = Worker(programs)
         _warm_up(worker)
-        cases = _cases(plan, sample, shared, own, worker)
+        cases = _cases(plan, sample, shared, own, worker) + taking
         if plan.far:
             cases += latency.cases(programs, plan.sink_port, sample.envelopes, plan.far)
         run_rounds(cases, plan.rounds, results)

@@ -27,6 +27,7 @@ class PostOffice:
         self._work = Path(folder) / "peer.json"
         work = {
             "folder": folder,
+            "name": "peer",
             "port": sink_port,
             "database": os.environ["DATABASE_URL"],
             "subject": version.subject,

@@ -26,7 +26,7 @@ SENDER = "The Afternoon <post@example.org>"
 
 
 def configure(work: dict[str, Any]) -> None:
-    """A project with nothing in it but django-post_office."""
+    """A project with nothing in it but django-post_office and the endpoint before it, its database named by `name`."""
     url = urlsplit(work["database"])
     if url.scheme == "sqlite":
         options = {
@@ -36,17 +36,21 @@ def configure(work: dict[str, Any]) -> None:
         }
         database = {
             "ENGINE": "django.db.backends.sqlite3",
-            "NAME": f"{work['folder']}/peer.sqlite3",
+            "NAME": f"{work['folder']}/{work['name']}.sqlite3",
             "OPTIONS": options,
         }
     else:
         database = {"ENGINE": "django.db.backends.postgresql", "HOST": url.hostname, "PORT": url.port}
-        database |= {"USER": url.username, "NAME": "peer"}
+        database |= {"USER": url.username, "NAME": work["name"]}
+    database |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}  # as ours
     settings.configure(
         SECRET_KEY="a key of no use",  # noqa: S106
         USE_TZ=True,
+        ALLOWED_HOSTS=["post.example.org"],
+        ROOT_URLCONF="benchmarks.peer_api",
+        MIDDLEWARE=["django.middleware.security.SecurityMiddleware", "django.middleware.common.CommonMiddleware"],
         DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
-        INSTALLED_APPS=["django.contrib.contenttypes", "post_office"],
+        INSTALLED_APPS=["django.contrib.contenttypes", "post_office", "benchmarks"],
         DATABASES={"default": database},
         TEMPLATES=[{"BACKEND": "django.template.backends.django.DjangoTemplates"}],
         EMAIL_HOST="127.0.0.1",

@@ -1,9 +1,10 @@
 """Programs that run beside the measurement, ended by their own process ids when it ends."""
 
+import os
 import socket
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -26,10 +27,16 @@ class Programs:
         for program in reversed(self._running):
             self.stop(program)
 
-    def start(self, command: Sequence[str], port: int | None = None) -> "subprocess.Popen[bytes]":
-        """Start a program; with a port, wait until somebody listens there. Raises RuntimeError."""
+    def start(
+        self, command: Sequence[str], port: int | None = None, environment: Mapping[str, str] | None = None
+    ) -> "subprocess.Popen[bytes]":
+        """Start a program, with this besides in its environment; with a port, wait until somebody listens there.
+
+        Raises RuntimeError.
+        """
         with (self.folder / "programs.log").open("ab") as log:
-            program = subprocess.Popen(command, stdout=log, stderr=log, cwd=ROOT)
+            around = os.environ | (environment or {})
+            program = subprocess.Popen(command, stdout=log, stderr=log, cwd=ROOT, env=around)
         self._running.append(program)
         if port is not None:
             self._await_port(program, port)

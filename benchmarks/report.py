@@ -7,7 +7,7 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from benchmarks.goals import figures_of, rates
+from benchmarks.goals import figures_of, rates, taken
 from benchmarks.machine import describe
 
 #: More than this of a core, and others were in the way.
@@ -57,6 +57,8 @@ def _heading(measured: dict[str, dict[str, Any]], conditions: Conditions) -> lis
 def _table(database: str, values: dict[str, list[float]], conditions: Conditions) -> list[str]:
     lines = [f"\n## {database}", "| Case | mails/s |", "|---|---|"]
     lines += [f"| {words} | {spread} |" for words, spread in rates(values)]
+    lines += ["", "| By HTTP, 8 clients at once | notifications/s | 95th percentile, ms |", "|---|---|---|"]
+    lines += [f"| {words} | {spread} | {late} |" for words, spread, late in taken(values)]
     lines += ["", "| Figure | Measured | Goal | | Runs |", "|---|---|---|---|---|"]
     for figure in figures_of(database):
         value = figure.value(values)

@@ -1,19 +1,18 @@
 """Files that come with a mail, in the request's own JSON."""
 
 from base64 import b64decode
-from typing import Annotated
 
 from ninja import Field
-from pydantic import StringConstraints, model_validator
+from pydantic import model_validator
 
-from mailer.api.values import ContentType, Given, Line
+from mailer.api.values import ContentType, FileName, Given
 from mailer.scheduling.notifications import File
 
 
 class FileIn(Given):
     """A file that goes with the mail."""
 
-    name: Annotated[Line, StringConstraints(min_length=1, max_length=200)] = Field(examples=["invoice.pdf"])
+    name: FileName = Field(examples=["invoice.pdf"])
     content_type: ContentType = Field("application/octet-stream", examples=["application/pdf"])
     content: str = Field(
         description="In base64 (RFC 4648 section 4).", examples=["JVBERi0x"], json_schema_extra={"format": "byte"}

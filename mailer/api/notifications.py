@@ -60,19 +60,13 @@ def send_notification(
     The same `Idempotency-Key` again answers with the first mail, and sends no other.
     """
     key = f"api:{key_of(request).pk}:{idempotency_key}" if idempotency_key else None
-    if not EmailTemplate.objects.filter(slug=data.template).exists():
-        raise Problem(
-            HTTPStatus.NOT_FOUND, "There is no such template.", {"template": f"There is no {data.template!r}."}
-        )
     extras = _extras(data, key)
     due = max(data.send_at or timezone.now(), timezone.now())
     try:
         mailing = take_notification(plan_notification(due, data.to, data.template, data.context, extras))
     except TemplateError as error:
-        raise Problem(
-            HTTPStatus.CONFLICT, "The template can't be filled with this.", {"context": str(error)}
-        ) from error
-    if not _is_of(mailing, data, extras.files):
+        raise _unfit(data, error) from error
+    if key and not _is_of(mailing, data, extras.files):
         raise Problem(HTTPStatus.CONFLICT, "This Idempotency-Key was used for another mail.")
     return Status(202, _shown(mailing))
 
@@ -93,6 +87,14 @@ def _extras(data: NotificationIn, key: str | None) -> Extras:
     except ValueError as error:
         words = "Some of it can't be used."
         raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, words, {"attachments": str(error)}) from error
+
+
+def _unfit(data: NotificationIn, error: TemplateError) -> Problem:
+    """Which of the two it was. Asked only here: nearly every mail has its template."""
+    if not EmailTemplate.objects.filter(slug=data.template).exists():
+        words = {"template": f"There is no {data.template!r}."}
+        return Problem(HTTPStatus.NOT_FOUND, "There is no such template.", words)
+    return Problem(HTTPStatus.CONFLICT, "The template can't be filled with this.", {"context": str(error)})
 
 
 def _is_of(mailing: Mailing, data: NotificationIn, files: tuple[File, ...]) -> bool:

@@ -96,6 +96,13 @@ ContentType = Annotated[
         pattern="^(?!(?:multipart|message)/)[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,62}/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,62}$"
     ),
 ]
+#: Of a file that goes with a mail, which says the same of its name.
+FileName = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=200),
+    _no(_NOT_IN_LINE),
+    _says(pattern=r"^[^/\\\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]*$"),
+]
 #: With at least one letter.
 Title = Annotated[
     str,

@@ -1,5 +1,6 @@
 """202 says that a mail is written down, once for each key; and what became of it can be asked."""
 
+import re
 from base64 import b64encode
 from datetime import timedelta
 from email import message_from_bytes, policy
@@ -10,6 +11,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from mailer.models import Delivery, EmailTemplate, Mailing, TemplateVersion
+from mailer.scheduling.notifications import File
 from mailer.sending.batch import send_range
 from mailer.sending.claim import Range
 from mailer.sending.retention import purge_messages
@@ -17,6 +19,7 @@ from tests.api.conftest import Call, make_key
 from tests.fake_relay import FakeRelay
 
 pytestmark = pytest.mark.django_db
+LETTERS = (*range(0x300), *range(0x2000, 0x2100), 0xFEFF, 0x1F680, 0xE8A04, 0x10FFFF)
 MAIL = {"template": "reset", "to": "ada@example.org", "context": {"link": "https://example.org/r"}}
 
 
@@ -26,6 +29,14 @@ def reset(db: None) -> None:
     TemplateVersion.objects.create(
         template=made, number=1, subject="Reset", html="<p>{{ link }}</p>", text="{{ link }}", sample={"link": ""}
     )
+
+
+def can_be_named(name: str) -> bool:
+    try:
+        File(name, "text/plain", b"")
+    except ValueError:
+        return False
+    return True
 
 
 def test_a_mail_is_taken_sent_and_followed(call: Call, relay: FakeRelay):
@@ -106,6 +117,23 @@ def test_files_arrive_with_the_mail_as_they_were(call: Call, relay: FakeRelay):
     assert mail.get_all("Content-Type") == [mail["Content-Type"]]
 
 
+@pytest.mark.parametrize("name", ["می\u200cخواهم.pdf", "👩\u200d🚀.pdf", "\U000e8a04.pdf", "a\xa0b.pdf"])
+def test_a_files_name_arrives_as_it_is_whatever_joins_its_letters(call: Call, relay: FakeRelay, name: str):
+    answer = call("POST", "notifications", MAIL | {"attachments": [BILL | {"name": name}]})
+    assert answer.json()["attachments"] == [name]
+    send_range(Range(answer.json()["id"], 0, 2**62), uuid4(), timezone.now)
+    mail = message_from_bytes(relay.received[0].message, policy=policy.SMTP)
+    assert [part.get_filename() for part in mail.iter_attachments()] == [name]
+
+
+def test_the_documents_promise_the_names_that_are_taken_and_no_others(call: Call):
+    schemas = call("GET", "openapi.json").json()["components"]["schemas"]
+    promised = re.compile(schemas["FileIn"]["properties"]["name"]["pattern"])
+    told = {letter for letter in map(chr, LETTERS) if promised.search(f"a{letter}b")}
+    assert told == {letter for letter in map(chr, LETTERS) if can_be_named(f"a{letter}b")}
+    assert {"ñ", "\u200d", "\U000e8a04"} < told
+
+
 def test_the_same_key_with_other_files_is_another_mail(call: Call):
     first = call("POST", "notifications", MAIL | {"attachments": [BILL]}, Idempotency_Key="order-8")
     again = call("POST", "notifications", MAIL | {"attachments": [BILL]}, Idempotency_Key="order-8")
@@ -119,6 +147,8 @@ def test_the_same_key_with_other_files_is_another_mail(call: Call):
         ([BILL | {"content": "no base64!"}], "attachments.0", "base64"),
         ([BILL | {"name": "../../etc/passwd"}], "attachments.0", "no file's name"),
         ([BILL | {"name": "a\nb"}], "attachments.0.name", "control character"),
+        ([BILL | {"name": "a\x94b"}], "attachments.0", "no file's name"),
+        ([BILL | {"name": "bill\u202efdp.exe"}], "attachments.0", "no file's name"),
         ([BILL | {"content_type": "multipart/mixed"}], "attachments.0", "no type of a file"),
         ([BILL | {"content_type": "text/html\r\nBcc: x"}], "attachments.0.content_type", "control character"),
         ([BILL] * 21, "attachments", "at most 20"),

@@ -20,6 +20,8 @@ from tests.crash.stack import Stack
 A_CHILD, A_WORKER, ALL = 4, 8, 16
 #: While it answers no dot, the service tries it again now and then: one connection a process, twice in the test's time.
 FURTHER_TRIES = 8
+#: Events that are under way when the workers are killed, one a program that is told, at each of two times.
+EVENTS_UNDER_WAY = 4
 #: A worker that is asked to stop has this long (Celery's soft shutdown in config/settings.py).
 GRACE = 20.0
 
@@ -35,6 +37,7 @@ class Fault:
     doubt: int = 0  #: the most mails that may be uncertain: one a connection that was cut
     database: str = ""  #: the only one it is for
     copies: int = 1  #: how often each message is published
+    of_events: bool = False  #: whether events are under way, not mails; then `doubt` is how many may come again
 
 
 def _kill_child(stack: Stack, chance: Random) -> str:
@@ -176,6 +179,7 @@ FAULTS = [
     Fault("a worker's child is killed", _kill_child, A_CHILD),
     Fault("a worker is killed", _kill_worker, A_WORKER),
     Fault("all workers are killed", _kill_all_workers, ALL),
+    Fault("all workers are killed, events under way", _kill_all_workers, EVENTS_UNDER_WAY, of_events=True),
     Fault("a worker is told to stop", _stop_worker),
     Fault("beat is killed", _kill_beat),
     Fault("two beats", _start_second_beat),

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from random import Random
@@ -25,6 +26,7 @@ from mailer.sending.patience import insist  # noqa: E402
 from mailer.templating.sync import sync_folder, template_folders  # noqa: E402
 from mailer.waking import wake_mailing  # noqa: E402
 from tests.build import make_item  # noqa: E402
+from tests.crash.events import STRIKES, Events  # noqa: E402
 from tests.crash.faults import FAULTS, Fault, mount_small_disk, unmount  # noqa: E402
 from tests.crash.program import wait_for  # noqa: E402
 from tests.crash.rules import Ledger, Row, examine  # noqa: E402
@@ -57,7 +59,8 @@ class Series:
             if fault.name.startswith("the journal's disk") and not self.has_disk:
                 _tell({"skipped": fault.name, "why": "only root may mount a small disk"})
                 continue
-            _tell(asdict(self._play(fault, number)))
+            play = self._play_events if fault.of_events else self._play
+            _tell(asdict(play(fault, number)))
         late = sum(times - 1 for times in self.ledger.taken.values()) if self.ledger.read() else 0
         _tell({"twice in all": late})
 
@@ -94,24 +97,39 @@ class Series:
         complaint = fault.strike(self.stack, self.chance)
         back = time.monotonic()
         row = Row(fault.name, self.database, most_uncertain=fault.doubt, broken=[complaint] if complaint else [])
-        done, died = self._await_end(mailing)
-        if died:
-            _say(f"{self.database} {number}: died by itself and was started again: {', '.join(sorted(died))}")
+        done = self._await_end(lambda: Mailing.objects.filter(pk=mailing.pk, status=Mailing.Status.DONE).exists())
         nap(0.5)
         self.ledger.read()
         row.recovered = round(self.ledger.longest_silence(back, done), 1)
         self.stack.second_beat.kill()
         return examine(insist(lambda: Mailing.objects.get(pk=mailing.pk)), self.ledger, row)
 
-    def _await_end(self, mailing: Mailing) -> tuple[float, set[str]]:
-        """When the mailing was closed (or given up on), and which processes had to be started again by a supervisor."""
+    def _play_events(self, fault: Fault, number: int) -> Row:
+        events = Events(self.stack.receiver_url, self.stack.events)
+        events.write(self.digest.list)
+        row = Row(fault.name, self.database, most_uncertain=fault.doubt)
+        for share in STRIKES:
+            enough = int(self.chance.uniform(share - 0.2, share) * events.written)
+            events.wait_for(enough, LIMIT)
+            time.sleep(self.chance.uniform(0, 0.2))
+            _say(f"{self.database} {number}: {fault.name}, after {len(events.arrived())} events")
+            fault.strike(self.stack, self.chance)
+        back = time.monotonic()
+        done = self._await_end(events.are_over)
+        nap(0.5)
+        return events.examine(row, back, done)
+
+    def _await_end(self, is_over: Callable[[], bool]) -> float:
+        """When it was over (or given up on); what dies by itself meanwhile is started again, as by a supervisor."""
         ends, died = time.monotonic() + LIMIT, set()
         while time.monotonic() < ends:
             died.update(self.stack.revive())
-            if insist(lambda: Mailing.objects.filter(pk=mailing.pk, status=Mailing.Status.DONE).exists()):
+            if insist(is_over):
                 break
             time.sleep(0.1)
-        return time.monotonic(), died
+        if died:
+            _say(f"{self.database}: died by itself and was started again: {', '.join(sorted(died))}")
+        return time.monotonic()
 
 
 def _database_answers() -> bool:

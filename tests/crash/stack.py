@@ -22,13 +22,13 @@ _POSTGRESQL = {"listen_addresses": "127.0.0.1", "unix_socket_directories": "", "
 
 def environment_for(folder: Path, database: str, form: str) -> dict[str, str]:
     """The environment of every process of a run, its ports chosen here once."""
-    broker, mail, store = free_port(), free_port(), free_port()
+    broker, mail, store, web = free_port(), free_port(), free_port(), free_port()
     on_file = f"sqlite:///{folder}/db.sqlite3"
     return {
         **os.environ,
         "CRASH_FORM": form,
         "CRASH_FOLDER": str(folder),
-        "CRASH_PORTS": f"{broker} {mail} {store}",
+        "CRASH_PORTS": f"{broker} {mail} {store} {web}",
         "DJANGO_SETTINGS_MODULE": "tests.crash.settings",
         "SECRET_KEY": "a key for crash tests, long enough to please the checks",
         "ALLOWED_HOSTS": "localhost",
@@ -39,6 +39,7 @@ def environment_for(folder: Path, database: str, form: str) -> dict[str, str]:
         "EMAIL_URL": f"smtp://127.0.0.1:{mail}",
         "EMAIL_TIMEOUT": "2" if form == "short" else "20",
         "RELAY_CONNECTIONS": "4",
+        "FETCH_ALLOW": "127.0.0.0/8",
         "LOG_LEVEL": "INFO",
     }
 
@@ -47,12 +48,15 @@ class Stack:
     """The processes, by name."""
 
     def __init__(self, environment: Mapping[str, str], delay: float) -> None:
+        """`delay` is what the mail server takes for a mail, in seconds."""
         self._environment = environment
         self.folder, self.form = Path(environment["CRASH_FOLDER"]), environment["CRASH_FORM"]
         self._ports = [int(port) for port in environment["CRASH_PORTS"].split()]
         self.ledger = self.folder / "ledger"
         self.journals = self.folder / "var" / "journal"
         self.sink = self._python("sink", "tests.crash.sink", str(self._ports[1]), str(self.ledger), str(delay))
+        self.events, self.receiver_url = self.folder / "events", f"http://127.0.0.1:{self._ports[3]}"
+        self.receiver = self._python("receiver", "tests.crash.receiver", str(self._ports[3]), str(self.events))
         self.workers = [self._celery(f"worker{n}", f"{_WORKER} -n worker{n}@localhost") for n in (1, 2)]
         self.beat, self.second_beat = self._celery("beat", "beat"), self._celery("second-beat", "beat")
         self.valkey = self._make_valkey()
@@ -61,12 +65,14 @@ class Stack:
 
     @property
     def programs(self) -> list[Program]:
-        servers = [self.valkey, self.sink, *([self.postgresql] if self.postgresql else [])]
+        servers = [self.valkey, self.sink, self.receiver, *([self.postgresql] if self.postgresql else [])]
         return [*self.workers, self.beat, self.second_beat, *servers]
 
     def start_servers(self) -> None:
         self.start_valkey()
         self.start_sink()
+        self.receiver.start()
+        wait_for(lambda: accepts(self._ports[3]), "the receiver of events")
         if self.postgresql:
             self.start_postgresql()
 

@@ -61,7 +61,7 @@ class Place:
         words = f"worker --queues {queues} {options} -n {name}@matrix"
         return self.start(name, [sys.executable, "-m", "celery", "--quiet", "-A", "config", *words.split()], **more)
 
-    def start_beat(self, name: str = "beat", **more: str) -> Program:
+    def start_beat(self, name: str = "beat", **more: Any) -> Program:
         return self.start(name, [sys.executable, "-m", "celery", "--quiet", "-A", "config", "beat"], **more)
 
     def manage(self, *words: str, code: Path = ROOT) -> str:

@@ -1,6 +1,7 @@
 """An upgrade while mails are sent: the new version migrates, its workers start, the old ones end; nobody waits."""
 
 import subprocess
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ def upgrade_while_sending(place: Place) -> dict[str, Any]:
     place.use_database(f"{place.database}_old")
     place.manage("migrate", "-v0", code=old)
     place.start_worker("old", "--concurrency 2", code=old)
+    place.start_beat("beat", code=old)
     wait_for_workers()
     place.manage("shell", "-c", _SEND, code=old)
     mailings, ledger = list(Mailing.objects.only("pk").order_by("pk")), Ledger(place.ledger)
@@ -36,8 +38,8 @@ def upgrade_while_sending(place: Place) -> dict[str, Any]:
     (old_worker,) = [program for program in place.programs if program.name == "old"]
     seconds = old_worker.terminate(60)
     wait_until_done(mailings, 180)
-    times = check(place, list(Mailing.objects.order_by("pk")))
-    silence = max(after - since for since, after in zip(times, times[1:], strict=False))
+    times = check(place, mailings)
+    silence = max(after - since for since, after in pairwise(times))
     if silence > _LONGEST_SILENCE:
         raise Inexact(f"no mail left for {silence:.1f} s")
     return {"mails": len(times), "migrations": migrations, "old worker ended after s": round(seconds, 1),
