@@ -2,6 +2,7 @@
 
 import ast
 import re
+from functools import cache
 
 from tests.docs.settings_table import ROOT
 
@@ -21,6 +22,7 @@ def test_every_line_of_the_tables_names_a_test():
     assert [row for row in rows if "::test_" not in row] == []
 
 
+@cache
 def names_in(file: str) -> set[str]:
     path = ROOT / "tests" / file
     if not path.exists():
