@@ -9,7 +9,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .PHONY: help run test lint format clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 run: $(VENV)/.installed ## Start everything here, with a demo; ONCE=1 sends it, waits for the result and stops
 	@exec $(BIN)/python -m config.local.up $(if $(filter-out 0 no false,$(ONCE)),--once)
@@ -50,6 +50,10 @@ bench: $(VENV)/.installed-dev benchmarks/.venv/.installed ## Measure how fast it
 .PHONY: bench-admin
 bench-admin: $(VENV)/.installed-dev ## Time each page of the admin over ten million deliveries; about a quarter of an hour
 	@$(BIN)/python -m benchmarks.admin_pages
+
+.PHONY: docs
+docs: $(VENV)/.installed-dev ## Write docs/reference.md anew from the code
+	@$(BIN)/python -m tests.docs
 
 lint: $(VENV)/.installed-dev ## Check style, types, the Dockerfile and the compose file
 	$(BIN)/ruff check .

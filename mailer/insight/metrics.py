@@ -24,11 +24,11 @@ PREFIX = "afternoon_post_"
 def metrics_text(now: datetime) -> bytes:
     """All figures as of `now`, in Prometheus's text format 0.0.4. Raises DatabaseError."""
     registry = CollectorRegistry()
-    registry.register(_Figures(now))
+    registry.register(Figures(now))
     return generate_latest(registry)
 
 
-class _Figures:
+class Figures:
     """What prometheus_client asks for figures."""
 
     def __init__(self, now: datetime) -> None:

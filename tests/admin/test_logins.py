@@ -122,3 +122,12 @@ def test_a_tests_forced_login_is_left_alone(ada: User):
     client = Client()
     client.force_login(ada)
     assert client.get("/admin/").status_code == 200
+
+
+def test_a_new_password_ends_every_other_session(ada: User):
+    client = Client()
+    client.force_login(ada)
+    assert client.get("/admin/").status_code == 200
+    ada.set_password("another one")
+    ada.save()
+    assert client.get("/admin/").status_code == 302

@@ -16,11 +16,13 @@ from mailer.management.findings_table import table
 from mailer.models import RecipientList
 from mailer.sending.signatures import KeyUnusable, load_keys
 
+_SAYS = __doc__  # in the class, __doc__ is the class's
+
 
 class Command(BaseCommand):
     """`manage.py check_domain [DOMAIN …]`."""
 
-    help = __doc__
+    help = _SAYS
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """[DOMAIN …] [--ip] [--selector …] [--reach] [--nameserver]."""

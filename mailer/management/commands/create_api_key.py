@@ -10,11 +10,13 @@ from django.utils import timezone
 
 from mailer.models import ApiKey, Scope
 
+_SAYS = __doc__  # in the class, __doc__ is the class's
+
 
 class Command(BaseCommand):
     """`manage.py create_api_key NAME --scope items --scope log`."""
 
-    help = __doc__
+    help = _SAYS
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """NAME, scopes, and limits."""

@@ -21,11 +21,13 @@ from mailer.insight.log_export import COLUMNS, Row, Wanted, read_log
 from mailer.management.commands._arguments import mailing_list_of
 from mailer.models import Delivery
 
+_SAYS = __doc__  # in the class, __doc__ is the class's
+
 
 class Command(BaseCommand):
     """`manage.py export_logs log.csv.gz --from 2026-01-01 --to 2026-01-31`."""
 
-    help = __doc__
+    help = _SAYS
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """File, --from DAY, --to DAY [--format csv|jsonl] [--list SLUG] [--state STATE] [--force]."""
@@ -34,8 +36,8 @@ class Command(BaseCommand):
         parser.add_argument("--from", dest="first", type=date.fromisoformat, required=True, metavar="DAY", help=days)
         parser.add_argument("--to", dest="last", type=date.fromisoformat, required=True, metavar="DAY", help=days)
         parser.add_argument("--format", choices=("csv", "jsonl"), help="default: by the file's name, else csv")
-        parser.add_argument("--list", dest="slug", default="", metavar="SLUG")
-        parser.add_argument("--state", default="", choices=Delivery.Status.values)
+        parser.add_argument("--list", dest="slug", default="", metavar="SLUG", help="mails of this list alone")
+        parser.add_argument("--state", default="", choices=Delivery.Status.values, help="mails in this state alone")
         parser.add_argument("--force", action="store_true", help="write over a file that is there")
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -9,11 +9,13 @@ from django.utils import timezone
 from mailer.insight.words import count_of
 from mailer.scheduling.restoring import hold_after_restore
 
+_SAYS = __doc__  # in the class, __doc__ is the class's
+
 
 class Command(BaseCommand):
     """`manage.py hold_after_restore --yes`."""
 
-    help = __doc__
+    help = _SAYS
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """A word that says that the reader means it."""

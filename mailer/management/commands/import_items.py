@@ -9,11 +9,13 @@ from mailer.audience.items import import_items, read_json
 from mailer.audience.reading import UnreadableFile
 from mailer.management.commands._arguments import mailing_list_of, text_of
 
+_SAYS = __doc__  # in the class, __doc__ is the class's
+
 
 class Command(BaseCommand):
     """`manage.py import_items LIST FILE`."""
 
-    help = __doc__
+    help = _SAYS
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """LIST FILE."""

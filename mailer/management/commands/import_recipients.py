@@ -18,11 +18,13 @@ from mailer.models import Import
 _SHOWN = 50
 _BLOCK = 1 << 20
 
+_SAYS = __doc__  # in the class, __doc__ is the class's
+
 
 class Command(BaseCommand):
     """`manage.py import_recipients LIST FILE`."""
 
-    help = __doc__
+    help = _SAYS
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """LIST FILE."""

@@ -9,11 +9,13 @@ from django.core.management.base import BaseCommand, CommandError
 
 from mailer.feedback.listener import listen
 
+_SAYS = __doc__  # in the class, __doc__ is the class's
+
 
 class Command(BaseCommand):
     """`manage.py listen_for_mail [--host HOST] [--port PORT] [--smtp]`."""
 
-    help = __doc__
+    help = _SAYS
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """[--host HOST] [--port PORT] [--smtp]."""

@@ -16,11 +16,13 @@ from mailer.scheduling.planning import NothingToSend, plan_now
 from mailer.scheduling.schedules import Schedule, set_schedule
 from mailer.waking import wake_mailing
 
+_SAYS = __doc__  # in the class, __doc__ is the class's
+
 
 class Command(BaseCommand):
     """`manage.py load_demo`."""
 
-    help = __doc__
+    help = _SAYS
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Make what is not there yet. Raises CommandError."""

@@ -17,11 +17,13 @@ from mailer.feedback.mailbox import MailboxUnavailable, poll
 
 logger = logging.getLogger(__name__)
 
+_SAYS = __doc__  # in the class, __doc__ is the class's
+
 
 class Command(BaseCommand):
     """`manage.py poll_mailbox [--every SECONDS | --once] [--delete]`."""
 
-    help = __doc__
+    help = _SAYS
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """[--every SECONDS | --once] [--delete]."""

@@ -20,11 +20,13 @@ from mailer.models import Return
 #: Where mail servers say to whom the envelope was addressed: Postfix's local(8), and qmail.
 _VARIABLES = ("ORIGINAL_RECIPIENT", "RECIPIENT")
 
+_SAYS = __doc__  # in the class, __doc__ is the class's
+
 
 class Command(BaseCommand):
     """`manage.py receive_mail [RECIPIENT] < mail`."""
 
-    help = __doc__
+    help = _SAYS
     requires_system_checks = ()  # a mail at a time: start fast
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -12,11 +12,13 @@ from mailer.management.commands._arguments import digest_of, zone_of
 from mailer.scheduling.occurrences import InvalidSchedule
 from mailer.scheduling.schedules import Schedule, next_occurrences, schedule_in_words, set_schedule
 
+_SAYS = __doc__  # in the class, __doc__ is the class's
+
 
 class Command(BaseCommand):
     """`manage.py schedule_digest LIST --at 15:00 --tz Europe/Berlin --weekdays mon-fri`."""
 
-    help = __doc__
+    help = _SAYS
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """LIST [--at HH:MM] [--tz ZONE] [--weekdays DAYS]."""

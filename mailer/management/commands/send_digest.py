@@ -10,11 +10,13 @@ from mailer.management.commands._arguments import digest_of
 from mailer.scheduling.planning import NothingToSend, plan_now
 from mailer.waking import wake_mailing
 
+_SAYS = __doc__  # in the class, __doc__ is the class's
+
 
 class Command(BaseCommand):
     """`manage.py send_digest SLUG --now`."""
 
-    help = __doc__
+    help = _SAYS
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """SLUG --now."""

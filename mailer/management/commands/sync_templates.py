@@ -8,11 +8,13 @@ from mailer.templating.compile import compile_sources
 from mailer.templating.sandbox import TemplateError
 from mailer.templating.sync import Synced, sync_folder, template_folders
 
+_SAYS = __doc__  # in the class, __doc__ is the class's
+
 
 class Command(BaseCommand):
     """`manage.py sync_templates`."""
 
-    help = __doc__
+    help = _SAYS
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Sync every folder; those that are wrong are named and keep their latest version."""

@@ -17,11 +17,13 @@ _POLL_SECONDS = 0.2
 #: A mail server that can't be used for so long is told at once.
 _RELAY_PATIENCE = timedelta(seconds=5)
 
+_SAYS = __doc__  # in the class, __doc__ is the class's
+
 
 class Command(BaseCommand):
     """`manage.py wait_for_mailing --key KEY [--timeout SECONDS]`."""
 
-    help = __doc__
+    help = _SAYS
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """--key KEY or --id ID, [--timeout SECONDS]."""

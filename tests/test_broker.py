@@ -1,0 +1,41 @@
+"""Whoever reaches the broker can ask for our tasks with ids, and make nobody run anything else."""
+
+from pathlib import Path
+
+import pytest
+from celery.contrib.testing.worker import start_worker
+from django.conf import settings
+
+from config.celery import app
+from mailer.models import Heartbeat
+from tests.fake_relay import FakeRelay
+from tests.local.waiting import wait_until
+
+
+class Trap:
+    """What pickle runs when it reads it."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+
+    def __reduce__(self) -> tuple[object, tuple[str, str]]:
+        return open, (str(self.file), "w")
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.once
+def test_a_pickled_message_is_thrown_away_unread_and_the_worker_goes_on(relay: FakeRelay, tmp_path: Path):
+    file = tmp_path / "ran"
+    app.control.purge()
+    app.send_task("mailer.tasks.close", args=[Trap(file)], serializer="pickle", queue="default")
+    app.send_task("mailer.tasks.tick", queue="default")
+    with start_worker(app, pool="solo", perform_ping_check=False, shutdown_timeout=30):
+        wait_until(Heartbeat.objects.filter(kind=Heartbeat.Kind.TICK).exists)
+    assert not file.exists()
+
+
+def test_nothing_but_json_goes_in_or_out():
+    assert app.conf.accept_content == ["json"]
+    assert (app.conf.task_serializer, app.conf.result_serializer) == ("json", "json")
+    assert app.conf.result_accept_content in (None, ["json"])
+    assert settings.CELERY_ACCEPT_CONTENT == ["json"]
