@@ -3,8 +3,10 @@
 import json
 import re
 import shutil
+import sqlite3
 import subprocess
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import click
@@ -29,7 +31,7 @@ ELSEWHERE = {
     "systemctl ": "test_deployment.py has systemd look at the units",
     "pg_dump ": "tests/matrix/backup.py",
     "pg_restore ": "tests/matrix/backup.py",
-    "sqlite3 ": "tests/matrix/backup.py",
+    "sqlite3 ": "its statement is run below",
     "pip install ": "the registries are not asked by a test",
     "celery inspect": "tests/matrix",
     "python -m benchmarks": "`make bench` and `make bench-admin`",
@@ -55,6 +57,15 @@ def test_every_make_target_is_there():
     there = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     named = {words(each)[1] for each in commands() if each.startswith("make ")}
     assert named <= there
+
+
+def test_the_statement_that_backs_up_a_sqlite_database_makes_a_whole_copy(tmp_path: Path):
+    (statement,) = [words(each)[2] for each in commands() if each.startswith("sqlite3 ")]
+    with closing(sqlite3.connect(tmp_path / "db.sqlite3")) as database:
+        database.executescript("CREATE TABLE mail (id INTEGER); INSERT INTO mail VALUES (1), (2);")
+        database.execute(statement.replace("post.sqlite3", str(tmp_path / "copy")))
+    with closing(sqlite3.connect(tmp_path / "copy")) as copy:
+        assert copy.execute("SELECT COUNT(*) FROM mail").fetchone() == (2,)
 
 
 @pytest.mark.parametrize("arguments", MANAGE, ids=" ".join)
