@@ -8,8 +8,9 @@ import os
 import secrets
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -37,10 +38,15 @@ class Side:
     table: str
     port: int
     token: str
+    listen: Callable[[], object]  #: starts it, before the first round
+    listens: bool = False
     asked: int = 0
 
     def run(self, requests: int) -> dict[str, float]:
         """One round. Raises RuntimeError if what was accepted is not what is there."""
+        if not self.listens:
+            self.listen()
+            self.listens = True
         before = self._rows()
         work = {"port": self.port, "token": self.token, "first": self.asked, "requests": requests}
         self.asked += requests + CLIENTS * WARM_UP
@@ -61,36 +67,43 @@ class Side:
 
 
 def cases(programs: Programs, requests: int) -> list[Case]:
-    """Both, listening; to be made while our own database has nothing in it but templates."""
+    """Both; to be made while our own database has nothing in it but templates."""
     requests -= requests % CLIENTS
-    sides = [_start_ours(programs), _start_peer(programs)]
-    return [Case(side.name, lambda side=side: side.run(requests)) for side in sides]  # type: ignore[misc]
+    sides = [_ours(programs), _peer(programs)]
+    return [Case(side.name, partial(side.run, requests)) for side in sides]
 
 
-def _start_ours(programs: Programs) -> Side:
+def _ours(programs: Programs) -> Side:
     url, port = _copy_database(programs.folder), free_port()
     key = ApiKey(name="Load", scopes=[Scope.NOTIFICATIONS.value], per_minute=10_000_000)
-    side = Side(_OURS, "mailer_delivery", port, key.set_token())
+    token = key.set_token()
     key.save(using=_OURS)
     # Nobody reads that part of the broker: a worker's work is not in these figures, telling one is.
     environment = {"DATABASE_URL": url, "CELERY_BROKER_URL": f"{os.environ['REDIS_URL'].rpartition('/')[0]}/9"}
-    programs.start(_gunicorn(Path(sys.executable), port, "config.wsgi"), port, environment)
-    return side
+    command = _gunicorn(Path(sys.executable), port, "config.wsgi")
+    return Side(_OURS, "mailer_delivery", port, token, lambda: programs.start(command, port, environment))
 
 
-def _start_peer(programs: Programs) -> Side:
-    side = Side(_PEER, "post_office_email", free_port(), secrets.token_urlsafe(32))
+def _peer(programs: Programs) -> Side:
+    """Its tables are made while the caller goes on; that takes seconds."""
+    port, token = free_port(), secrets.token_urlsafe(32)
     _add_database(_PEER, programs.folder)
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute(f"CREATE DATABASE {_PEER}")
     path = programs.folder / f"{_PEER}.json"
     work = {"folder": str(programs.folder), "name": _PEER, "database": os.environ["DATABASE_URL"], "port": 9}
-    work |= {"token": side.token, "template": _template()}
+    work |= {"token": token, "template": _template()}
     path.write_text(json.dumps(work), encoding="utf-8")
-    subprocess.run([str(PYTHON), "-m", "benchmarks.peer_server", str(path)], cwd=ROOT, check=True)
-    programs.start(_gunicorn(PYTHON, side.port, f"benchmarks.peer_server:serve({str(path)!r})"), side.port)
-    return side
+    preparing = programs.start([str(PYTHON), "-m", "benchmarks.peer_server", str(path)])
+    command = _gunicorn(PYTHON, port, f"benchmarks.peer_server:serve({str(path)!r})")
+
+    def listen() -> None:
+        if preparing.wait():
+            raise RuntimeError("django-post_office's database could not be made")
+        programs.start(command, port)
+
+    return Side(_PEER, "post_office_email", port, token, listen)
 
 
 def _gunicorn(python: Path, port: int, application: str) -> Sequence[str]:

@@ -23,8 +23,10 @@ class Programs:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        """End all, the last first."""
-        for program in reversed(self._running):
+        """End all at once."""
+        for program in self._running:
+            program.terminate()
+        for program in [*self._running]:
             self.stop(program)
 
     def start(

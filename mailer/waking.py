@@ -118,7 +118,7 @@ def wake_striking() -> bool:
 def _wake_notification(mailing: Mailing, due: datetime, task_id: str) -> None:
     remaining = due - timezone.now()
     if remaining <= LONGEST_COUNTDOWN:
-        pk = mailing.deliveries.values_list("pk", flat=True).get()
+        pk = mailing.only_delivery.pk
         countdown = max(0.0, remaining.total_seconds())
         _publish("deliver", (mailing.pk, pk, pk), queue=_queue_of(mailing), task_id=task_id, countdown=countdown)
 

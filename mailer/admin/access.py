@@ -1,10 +1,13 @@
 """Who may do and see what in the admin, beyond Django's own permissions on each model."""
 
 from collections.abc import Callable
+from typing import Any
 
+from django.contrib.admin import ModelAdmin
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser, PermissionsMixin
-from django.http import HttpRequest, HttpResponse
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
 
 from mailer.models import Mailing
 from mailer.models.addresses import ADDRESS, read_by, shown_address
@@ -15,6 +18,7 @@ __all__ = [
     "may_see_mail",
     "may_send",
     "remember_viewer",
+    "row_to_change",
     "sees",
     "shown_address",
     "shown_text",
@@ -74,3 +78,13 @@ def shown_text(text: str) -> str:
 
 def _may(user: User, permission: str) -> bool:
     return isinstance(user, PermissionsMixin | AnonymousUser) and user.has_perm(permission)
+
+
+def row_to_change(pages: "ModelAdmin[Any]", request: HttpRequest, pk: int) -> Any:
+    """A row of the pages, for those who may change it. Raises PermissionDenied and Http404."""
+    if not pages.has_change_permission(request):
+        raise PermissionDenied
+    row = pages.get_object(request, str(pk))
+    if row is None:
+        raise Http404(f"There is no such {pages.opts.verbose_name}.")
+    return row

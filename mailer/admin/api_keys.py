@@ -4,14 +4,14 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
+from mailer.admin.access import row_to_change
 from mailer.admin.base import Pages, UnfoldAdminCheckboxSelectMultipleWidget
 from mailer.admin.columns import moment, page_of, state_label
 from mailer.models import ApiKey, Scope
@@ -91,11 +91,7 @@ class ApiKeyPages(Pages):
 
     def revoke_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """The key opens nothing from now on."""
-        if not self.has_change_permission(request):
-            raise PermissionDenied
-        key = self.get_object(request, str(pk))
-        if key is None:
-            raise Http404("There is no such key.")
+        key = row_to_change(self, request, pk)
         if ApiKey.objects.filter(pk=pk, revoked_at=None).update(revoked_at=timezone.now()):
             self.log_change(request, key, "Revoked.")
             self.message_user(request, f"{key} opens nothing any more.", messages.SUCCESS)

@@ -5,12 +5,12 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
+from mailer.admin.access import row_to_change
 from mailer.admin.base import AutocompleteSelectFilter, Pages
 from mailer.admin.columns import list_of, moment, page_of, related, state_label
 from mailer.models import DigestItem, Feed
@@ -86,29 +86,21 @@ class FeedPages(Pages):
 
     def follow_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """From now on its new entries become items."""
-        feed = self._feed_to_change(request, pk)
+        feed = row_to_change(self, request, pk)
         follow(feed, timezone.now())
         return self._done(request, feed, "Followed from now on.", is_woken=wake_feed(feed.pk))
 
     def unfollow_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Its items stay."""
-        feed = self._feed_to_change(request, pk)
+        feed = row_to_change(self, request, pk)
         Feed.objects.filter(pk=pk).update(is_followed=False)
         return self._done(request, feed, "Not followed any more; its items stay.")
 
     def read_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """At once, not at its next time."""
-        feed = self._feed_to_change(request, pk)
+        feed = row_to_change(self, request, pk)
         Feed.objects.filter(pk=pk).update(next_at=timezone.now())
         return self._done(request, feed, "Is being read.", is_woken=wake_feed(feed.pk))
-
-    def _feed_to_change(self, request: HttpRequest, pk: int) -> Feed:
-        if not self.has_change_permission(request):
-            raise PermissionDenied
-        feed: Feed | None = self.get_object(request, str(pk))
-        if feed is None:
-            raise Http404("There is no such feed.")
-        return feed
 
     def _done(self, request: HttpRequest, feed: Feed, words: str, is_woken: bool = True) -> HttpResponse:
         self.log_change(request, feed, words)

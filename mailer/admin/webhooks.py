@@ -6,14 +6,14 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
+from mailer.admin.access import row_to_change
 from mailer.admin.base import Pages, UnfoldAdminCheckboxSelectMultipleWidget
 from mailer.admin.columns import list_of, moment, page_of, state_label
 from mailer.models import WebhookDelivery, WebhookEndpoint
@@ -124,7 +124,7 @@ class WebhookEndpointPages(Pages):
 
     def test_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """A test event, sent here and now."""
-        endpoint = self._endpoint_to_change(request, pk)
+        endpoint = row_to_change(self, request, pk)
         row = send_test(endpoint, partial(datetime.now, UTC))
         self.log_change(request, endpoint, "Sent a test event.")
         if row.state == WebhookDelivery.State.DELIVERED:
@@ -135,18 +135,10 @@ class WebhookEndpointPages(Pages):
 
     def rotate_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """A new secret, beside which the one until now signs for a while."""
-        endpoint = self._endpoint_to_change(request, pk)
+        endpoint = row_to_change(self, request, pk)
         endpoint.rotate_secret(timezone.now())
         self.log_change(request, endpoint, "Made a new secret.")
         return self._show_secret(request, endpoint)
-
-    def _endpoint_to_change(self, request: HttpRequest, pk: int) -> WebhookEndpoint:
-        if not self.has_change_permission(request):
-            raise PermissionDenied
-        endpoint: WebhookEndpoint | None = self.get_object(request, str(pk))
-        if endpoint is None:
-            raise Http404("There is no such endpoint.")
-        return endpoint
 
     def _show_secret(self, request: HttpRequest, endpoint: WebhookEndpoint) -> HttpResponse:
         """It goes into no message, cookie or address."""

@@ -13,7 +13,7 @@ from mailer.api.access import Needs, key_of
 from mailer.api.attachments import FileIn
 from mailer.api.problems import Problem, missing
 from mailer.api.values import Address, Data, Given, Id, Line, Moment, Slug
-from mailer.models import Delivery, EmailTemplate, Mailing, Scope
+from mailer.models import EmailTemplate, Mailing, Scope
 from mailer.scheduling.notifications import MAX_FILES, Extras, File, plan_notification
 from mailer.templating.sandbox import TemplateError
 from mailer.waking import take_notification
@@ -108,7 +108,7 @@ def _is_of(mailing: Mailing, data: NotificationIn, files: tuple[File, ...]) -> b
 
 
 def _shown(mailing: Mailing) -> dict[str, Any]:
-    delivery: Delivery = mailing.deliveries.get()
+    delivery = mailing.only_delivery
     own = {"id": mailing.pk, "delivery": delivery.pk, "send_at": mailing.scheduled_for}
     told = {name: getattr(delivery, name) for name in ("status", "reason", "sent_at", "attempts", *_ANSWER)}
     names = [file.name for file in mailing.attachments.defer("content")] if mailing.has_attachments else []

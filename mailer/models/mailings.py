@@ -1,8 +1,11 @@
 """One sending: a digest at one occurrence, an announcement, or a single notification."""
 
+from typing import TYPE_CHECKING
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.functional import cached_property
 
 from mailer.models.announcements import Announcement
 from mailer.models.digests import Digest, DigestItem
@@ -11,6 +14,9 @@ from mailer.models.recipients import Recipient, RecipientList
 from mailer.models.sums import Sums
 from mailer.models.templates import EmailTemplate, TemplateVersion
 from mailer.models.zones import TimeZoneField
+
+if TYPE_CHECKING:
+    from mailer.models.deliveries import Delivery
 
 #: What a mailing is called that sends a program's own message.
 MESSAGE = "Message"
@@ -168,6 +174,11 @@ class Mailing(Sums):
     def language(self) -> str:
         """Of its mails. It is the list's, which is the template's: German dates in an English mail help nobody."""
         return (self.list.language if self.list else "") or settings.LANGUAGE_CODE
+
+    @cached_property
+    def only_delivery(self) -> "Delivery":
+        """Of a mailing to one person; who has just made it sets it. Raises Delivery.DoesNotExist."""
+        return self.deliveries.get()
 
     @property
     def final(self) -> bool:

@@ -56,7 +56,7 @@ class Recipient(models.Model):
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Save the recipient; the address of somebody who was erased comes back suppressed, whoever brings it."""
-        with transaction.atomic():
+        with transaction.atomic(savepoint=False):
             super().save(*args, **kwargs)
             erasure = Erasure.objects.effective().of(self.email).first()
             if erasure is not None:

@@ -90,7 +90,7 @@ def plan_notification(
     template or a context that lacks a variable, InvalidAddress and Recipient.DoesNotExist.
     """
     key = extras.key or None
-    version = TemplateVersion.objects.to_send().filter(template__slug=template).first()
+    version = TemplateVersion.objects.to_send().select_related("template").filter(template__slug=template).first()
     if version is None:
         known = ", ".join(EmailTemplate.objects.values_list("slug", flat=True)[:20]) or "none; run sync_templates"
         raise TemplateError(f"There is no template {template!r}. Templates: {known}.")
@@ -130,7 +130,7 @@ def _write_down(mailing: Mailing, person: Recipient, due: datetime) -> Mailing:
     mailing.kind, mailing.status, mailing.planned = Mailing.Kind.NOTIFICATION, Mailing.Status.SENDING, 1
     mailing.scheduled_for = mailing.started_at = due
     mailing.save(force_insert=True)
-    Delivery.objects.create(mailing=mailing, recipient=person, next_attempt_at=due)
+    mailing.only_delivery = Delivery.objects.create(mailing=mailing, recipient=person, next_attempt_at=due)
     return mailing
 
 

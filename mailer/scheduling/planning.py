@@ -85,6 +85,8 @@ def plan_now(digest: Digest, now: datetime, created_by: Any = None, key: str | N
 
     Its sources are called first. Raises NothingToSend.
     """
+    if key is not None and (earlier := Mailing.objects.filter(key=key).first()):
+        return earlier
     call_sources(digest, now)
     with transaction.atomic():
         # Who asks twice at once, or while a tick plans, waits here; or the same items would go out twice.
