@@ -1,6 +1,7 @@
 """Django's way to send mail, through our queue, log and retries: `EMAIL_BACKEND = "mailer.backend.EmailBackend"`."""
 
 import logging
+import re
 from collections.abc import Sequence
 from email import message_from_bytes, policy
 from email.utils import parseaddr
@@ -20,6 +21,8 @@ logger = logging.getLogger(__name__)
 _SEVEN_BIT = policy.compat32.clone(cte_type="7bit", linesep="\r\n")
 #: What the envelope says, and nobody is to read.
 _HIDDEN = ("Bcc", "Return-Path")
+#: RFC 5322, section 3.6.8. Django looks at a header's value, and not at its name.
+_HEADER_NAME = re.compile(r"[!-9;-~]+")
 
 
 class EmailBackend(BaseEmailBackend):
@@ -29,7 +32,7 @@ class EmailBackend(BaseEmailBackend):
         """Take the messages, each for all its recipients or not at all; how many were taken.
 
         They are rows when this returns, and go out after the commit. Raises InvalidAddress, and ValueError for a
-        message that is too large or has a line break in a header; with `fail_silently` it is logged instead.
+        message that is too large or has a header that can't be one; with `fail_silently` it is logged instead.
         """
         return sum(map(self._take, email_messages))
 
@@ -50,7 +53,13 @@ class EmailBackend(BaseEmailBackend):
 
 
 def _source_of(message: EmailMessage) -> bytes:
-    """The message as `plan_message` takes it; without Django's Message-ID, for each copy gets one of ours."""
+    """The message as `plan_message` takes it; without Django's Message-ID, for each copy gets one of ours.
+
+    Raises ValueError.
+    """
+    wrong = next((name for name in message.extra_headers if not _HEADER_NAME.fullmatch(name)), None)
+    if wrong is not None:
+        raise ValueError(f"{wrong!r} is no name of a header.")
     made = message_from_bytes(message.message().as_bytes(), policy=_SEVEN_BIT)
     written = {name.lower() for name in message.extra_headers}
     for name in _HIDDEN if "message-id" in written else (*_HIDDEN, "Message-ID"):

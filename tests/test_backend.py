@@ -137,6 +137,13 @@ def test_a_line_break_in_a_header_is_refused():
         EmailBackend().send_messages([message(subject="Hi\r\nBcc: all@example.org")])
 
 
+@pytest.mark.parametrize("name", ["X-A\r\nReply-To: evil@example.org\r\nX-B", "X-A\nX-B", "X A", "X-A:", "X-Ä", ""])
+def test_a_header_whose_name_is_none_is_refused(name: str):
+    with pytest.raises(ValueError, match="no name of a header"):
+        EmailBackend().send_messages([message(headers={name: "1"})])
+    assert not Mailing.objects.exists()
+
+
 @given(
     st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=300),
     st.text(st.characters(exclude_categories=["Cs"]), max_size=3000),
