@@ -27,9 +27,9 @@ test-postfix: $(VENV)/.installed-dev ## Send a thousand mails through a real Pos
 	@$(BIN)/python -m tests.postfix
 
 .PHONY: test-matrix
-test-matrix: $(VENV)/.installed-dev ## Try pools, brokers, queues and countdowns with real workers; says what the machine lacks
+test-matrix: $(VENV)/.installed-dev ## Try pools, brokers, queues, limits, an upgrade with real workers; ROWS="Pool Pacing" runs some
 	@$(BIN)/python -m pip install -q -r tests/matrix/requirements.txt
-	@$(BIN)/python -m tests.matrix
+	@$(BIN)/python -m tests.matrix $(ROWS)
 
 .PHONY: test-e2e
 test-e2e: $(VENV)/.installed-dev ## Walk through the admin in a real Chromium, which must be installed

@@ -5,12 +5,10 @@ from datetime import datetime
 
 from django.db.models import Exists, F, OuterRef, Q, Sum
 
+from mailer.insight.pacing import CAP, count_held
 from mailer.models import Delivery, Mailing
 from mailer.models.literals import Literal
 from mailer.models.mailings import NAMED
-
-#: The deliveries that wait for their time are counted no further.
-CAP = 10_000
 
 
 @dataclass(frozen=True)
@@ -19,7 +17,8 @@ class Backlog:
 
     waiting: int  #: in mailings that are being sent or about to be
     held: int  #: in mailings that somebody paused
-    later: int  #: of those that wait, how many have a time that is still to come, at most CAP
+    paced: int  #: of those that wait, how many wait for a sending limit, at most CAP
+    later: int  #: and how many have a time that is still to come; 0 if so many wait for a limit that nobody can tell
     oldest: Mailing | None  #: the mailing that has had mails unsent for the longest time
 
 
@@ -30,7 +29,9 @@ def backlog(now: datetime) -> Backlog:
     sums = Mailing.objects.open().aggregate(
         waiting=Sum(F("planned") - final, filter=~paused), held=Sum(F("planned") - final, filter=paused)
     )
-    return Backlog(max(sums["waiting"] or 0, 0), max(sums["held"] or 0, 0), _later(now), _oldest(now))
+    paced = count_held()
+    later = 0 if paced == CAP else max(_later(now) - paced, 0)  # those that wait for a limit are not due either
+    return Backlog(max(sums["waiting"] or 0, 0), max(sums["held"] or 0, 0), paced, later, _oldest(now))
 
 
 def _later(now: datetime) -> int:

@@ -13,7 +13,6 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from mailer.insight.backlog import backlog
 from mailer.insight.broker import queue_depths
 from mailer.insight.life import is_alive, read_life
-from mailer.insight.pacing import count_held
 from mailer.insight.promptness import delays_since, promises
 from mailer.models import Alert, Feed, RelayPause, Tally
 
@@ -98,7 +97,7 @@ def _backlog(now: datetime) -> Iterator[Metric]:
     for state in ("waiting", "held", "later"):
         unsent.add_metric([state], getattr(queue, state))
     yield unsent
-    yield _gauge("mails_paced", "Mails that wait for a sending limit, counted to 10,000.", count_held())
+    yield _gauge("mails_paced", "Mails that wait for a sending limit, counted to 10,000.", queue.paced)
     due = queue.oldest.scheduled_for if queue.oldest else now
     yield _gauge("oldest_unsent_seconds", "How long the oldest unsent mailing has been due.", _age(due, now))
 

@@ -69,7 +69,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='LimitUse',
             fields=[
-                ('limit', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='use', serialize=False, to='mailer.sendinglimit')),
+                ('limit', models.OneToOneField(db_constraint=False, on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='use', serialize=False, to='mailer.sendinglimit')),
                 ('seconds', models.PositiveIntegerField(default=0, help_text='The window for which it was counted.')),
                 ('taken', models.JSONField(default=dict, help_text='Mails by part of the window.')),
             ],

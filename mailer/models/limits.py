@@ -89,7 +89,13 @@ class LimitUse(models.Model):
     Beside the limit, not in it, so that saving the limit's form never writes back an old count.
     """
 
-    limit = models.OneToOneField(SendingLimit, primary_key=True, on_delete=models.CASCADE, related_name="use")
+    limit = models.OneToOneField(
+        SendingLimit,
+        primary_key=True,
+        on_delete=models.CASCADE,
+        related_name="use",
+        db_constraint=False,  # one that is deleted while somebody takes from it is no error
+    )
     seconds = models.PositiveIntegerField(default=0, help_text="The window for which it was counted.")
     taken: "models.JSONField[Any, Any]" = models.JSONField(default=dict, help_text="Mails by part of the window.")
 

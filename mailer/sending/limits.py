@@ -38,7 +38,7 @@ class Limits:
 
     def applying(self, sender: str, domain: str) -> list[SendingLimit]:
         """Those that a mail from this address to this domain is under."""
-        scope = SendingLimit.Scope
+        scope, sender = SendingLimit.Scope, sender.lower()
         senders = (sender, sender.rpartition("@")[2])
         return [
             limit

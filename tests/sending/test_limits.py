@@ -8,6 +8,7 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError
 
+from mailer.insight.backlog import backlog
 from mailer.insight.pacing import held_in_words, held_of
 from mailer.models import Delivery, Digest, HeldGroup, HeldMail, LimitUse, Mailing, RelayPause, SendingLimit
 from mailer.scheduling.notifications import plan_notification
@@ -261,3 +262,18 @@ def test_there_is_one_limit_for_a_window():
         limit(6)
     with pytest.raises(IntegrityError):
         SendingLimit.objects.create(scope=ALL, mails=6, per=60)
+
+
+def test_a_limit_that_is_deleted_while_somebody_takes_from_it_is_no_error(db: None):
+    made = limit(5)
+    SendingLimit.objects.filter(pk=made.pk).delete()
+    assert take([made], 3, is_single=False, now=THREE).mails == 3
+
+
+def test_the_first_page_tells_what_waits_for_a_limit_from_what_waits_for_its_time(mailing: Mailing, relay: FakeRelay):
+    limit(12)
+    send(mailing, THREE)
+    Delivery.objects.filter(pk__in=mailing.deliveries.filter(reason="paced").values("pk")[:3]).update(reason="")
+    HeldMail.objects.filter(delivery__reason="").delete()
+    queue = backlog(THREE)
+    assert (queue.waiting, queue.paced, queue.later) == (18, 15, 3)
