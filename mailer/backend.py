@@ -22,8 +22,8 @@ logger = logging.getLogger(__name__)
 _SEVEN_BIT = policy.compat32.clone(cte_type="7bit", linesep="\r\n")
 #: What the envelope says, and nobody is to read.
 _HIDDEN = ("Bcc", "Return-Path")
-#: What a header field may be called (RFC 5322 section 3.6.8).
-_NAME = re.compile("[!-9;-~]+")
+#: RFC 5322, section 3.6.8. Django looks at a header's value, and not at its name.
+_HEADER_NAME = re.compile(r"[!-9;-~]+")
 #: What ends a field early; after a line end that is folded comes a blank. Python takes \x0b, \x0c and \x1c to \x1e for
 #: line ends when it writes a message, and Django does not look for them.
 _BREAK = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)|\n(?![ \t])")
@@ -36,8 +36,7 @@ class EmailBackend(BaseEmailBackend):
         """Take the messages, each for all its recipients or not at all; how many were taken.
 
         They are rows when this returns, and go out after the commit. Raises InvalidAddress, and ValueError for a
-        message that is too large or has a header with an odd name or a line end in it; with `fail_silently` it is
-        logged instead.
+        message that is too large or has a header that can't be one; with `fail_silently` it is logged instead.
         """
         return sum(map(self._take, email_messages))
 
@@ -58,7 +57,13 @@ class EmailBackend(BaseEmailBackend):
 
 
 def _source_of(message: EmailMessage) -> bytes:
-    """The message as `plan_message` takes it; without Django's Message-ID, for each copy gets one of ours."""
+    """The message as `plan_message` takes it; without Django's Message-ID, for each copy gets one of ours.
+
+    Raises ValueError.
+    """
+    wrong = next((name for name in message.extra_headers if not _HEADER_NAME.fullmatch(name)), None)
+    if wrong is not None:
+        raise ValueError(f"{wrong!r} is no name of a header.")
     made = message_from_bytes(_bytes_of(message), policy=_SEVEN_BIT)
     written = {name.lower() for name in message.extra_headers}
     for name in _HIDDEN if "message-id" in written else (*_HIDDEN, "Message-ID"):
@@ -67,19 +72,13 @@ def _source_of(message: EmailMessage) -> bytes:
 
 
 def _bytes_of(message: EmailMessage) -> bytes:
-    """As Django writes it, of whose header fields each is one."""
+    """As Django writes it; raises ValueError where a value, or a file's name, is more than one field."""
     try:
         built = message.message()
         for part in [built, *(built.get_payload() if built.is_multipart() else [])]:  # a file's name stands in its part
             for name, value in part.items():
-                _check_field(name, str(value))
+                if _BREAK.search(str(value)):
+                    raise ValueError(f"The header {name} holds a line end or a control character.")
         return built.as_bytes()
     except HeaderParseError as error:  # Python found a header within a header, and calls it no ValueError
         raise ValueError("A header holds a line end and another header.") from error
-
-
-def _check_field(name: str, value: str) -> None:
-    if not _NAME.fullmatch(name):
-        raise ValueError(f"{name[:40]!r} can't be the name of a header (RFC 5322 section 3.6.8).")
-    if _BREAK.search(value):
-        raise ValueError(f"The header {name[:40]} holds a line end or a control character.")

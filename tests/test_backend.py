@@ -137,13 +137,11 @@ def test_a_line_break_in_a_header_is_refused():
         EmailBackend().send_messages([message(subject="Hi\r\nBcc: all@example.org")])
 
 
-@pytest.mark.parametrize(
-    "name", ["X-A: 1\r\nReply-To: evil@example.org\r\nX-B", "X-A\nX-B", "X A", "X:A", "X-Ä", "X\x00A", ""]
-)
+@pytest.mark.parametrize("name", ["X-A\r\nReply-To: evil@example.org\r\nX-B", "X-A\nX-B", "X A", "X-A:", "X-Ä", ""])
 def test_a_header_whose_name_is_none_is_refused(name: str):
-    with pytest.raises(ValueError, match="header"):
+    with pytest.raises(ValueError, match="no name of a header"):
         EmailBackend().send_messages([message(headers={name: "1"})])
-    assert EmailBackend(fail_silently=True).send_messages([message(headers={name: "1"})]) == 0
+    assert not Mailing.objects.exists()
 
 
 @pytest.mark.parametrize("character", ["\x00", "\x0b", "\x0c", "\x1c", "\x1d", "\x1e", "\x7f"])

@@ -10,10 +10,11 @@ from django.urls import reverse
 from django.utils import timezone
 
 from mailer.admin.columns import list_of
-from mailer.insight.backlog import CAP, backlog
+from mailer.insight.backlog import backlog
 from mailer.insight.health import look
 from mailer.insight.hours import Hour, failure_share, last_hours
 from mailer.insight.life import SILENCE, Life, is_alive
+from mailer.insight.pacing import CAP
 from mailer.insight.problems import find_problems
 from mailer.insight.promptness import promises
 from mailer.insight.today import day_of, todays_lines
