@@ -37,6 +37,7 @@ class Fault:
     doubt: int = 0  #: the most mails that may be uncertain: one a connection that was cut
     database: str = ""  #: the only one it is for
     copies: int = 1  #: how often each message is published
+    per_second: int = 0  #: under a sending limit of so many mails; 0: under none
     of_events: bool = False  #: whether events are under way, not mails; then `doubt` is how many may come again
 
 
@@ -180,11 +181,13 @@ FAULTS = [
     Fault("a worker is killed", _kill_worker, A_WORKER),
     Fault("all workers are killed", _kill_all_workers, ALL),
     Fault("all workers are killed, events under way", _kill_all_workers, EVENTS_UNDER_WAY, of_events=True),
+    Fault("all workers are killed, under a limit", _kill_all_workers, ALL, per_second=300),
     Fault("a worker is told to stop", _stop_worker),
     Fault("beat is killed", _kill_beat),
     Fault("two beats", _start_second_beat),
     Fault("each message comes twice", _nothing, copies=2),
     Fault("Valkey is killed, its data lost", _kill_valkey),
+    Fault("Valkey is killed, under a limit", _kill_valkey, per_second=300),
     Fault("PostgreSQL is killed", _kill_postgresql, database="PostgreSQL"),
     Fault("PostgreSQL stands still", _stop_postgresql, database="PostgreSQL"),
     Fault("the database is locked", _lock_sqlite, database="SQLite"),

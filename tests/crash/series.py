@@ -20,7 +20,7 @@ django.setup()
 from django.core.management import call_command  # noqa: E402 - from here on what needs the models
 from django.utils import timezone  # noqa: E402
 
-from mailer.models import Digest, EmailTemplate, Mailing, Recipient, RecipientList, Subscription  # noqa: E402
+from mailer.models import Digest, EmailTemplate, Mailing, Recipient, RecipientList, SendingLimit, Subscription  # noqa: E402
 from mailer.scheduling.planning import plan_now  # noqa: E402
 from mailer.sending.patience import insist  # noqa: E402
 from mailer.templating.sync import sync_folder, template_folders  # noqa: E402
@@ -86,6 +86,7 @@ class Series:
 
     def _play(self, fault: Fault, number: int) -> Row:
         make_item(self.digest.list, f"News of round {number}", published_at=timezone.now())
+        _set_limit(fault.per_second)
         before = self.ledger.read()
         mailing = plan_now(self.digest, timezone.now())
         for _ in range(fault.copies):
@@ -102,6 +103,7 @@ class Series:
         self.ledger.read()
         row.recovered = round(self.ledger.longest_silence(back, done), 1)
         self.stack.second_beat.kill()
+        insist(lambda: _set_limit(0))
         return examine(insist(lambda: Mailing.objects.get(pk=mailing.pk)), self.ledger, row)
 
     def _play_events(self, fault: Fault, number: int) -> Row:
@@ -130,6 +132,13 @@ class Series:
         if died:
             _say(f"{self.database}: died by itself and was started again: {', '.join(sorted(died))}")
         return time.monotonic()
+
+
+def _set_limit(per_second: int) -> None:
+    """So many mails a second and no more, from here on; 0: as many as can be."""
+    SendingLimit.objects.all().delete()
+    if per_second:
+        SendingLimit.objects.create(scope=SendingLimit.Scope.ALL, mails=per_second, per=1, kept=0)
 
 
 def _database_answers() -> bool:
