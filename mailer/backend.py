@@ -4,6 +4,7 @@ import logging
 import re
 from collections.abc import Sequence
 from email import message_from_bytes, policy
+from email.errors import HeaderParseError
 from email.utils import parseaddr
 
 from django.core.mail import EmailMessage
@@ -23,6 +24,9 @@ _SEVEN_BIT = policy.compat32.clone(cte_type="7bit", linesep="\r\n")
 _HIDDEN = ("Bcc", "Return-Path")
 #: RFC 5322, section 3.6.8. Django looks at a header's value, and not at its name.
 _HEADER_NAME = re.compile(r"[!-9;-~]+")
+#: What ends a field early; after a line end that is folded comes a blank. Python takes \x0b, \x0c and \x1c to \x1e for
+#: line ends when it writes a message, and Django does not look for them.
+_BREAK = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)|\n(?![ \t])")
 
 
 class EmailBackend(BaseEmailBackend):
@@ -60,8 +64,21 @@ def _source_of(message: EmailMessage) -> bytes:
     wrong = next((name for name in message.extra_headers if not _HEADER_NAME.fullmatch(name)), None)
     if wrong is not None:
         raise ValueError(f"{wrong!r} is no name of a header.")
-    made = message_from_bytes(message.message().as_bytes(), policy=_SEVEN_BIT)
+    made = message_from_bytes(_bytes_of(message), policy=_SEVEN_BIT)
     written = {name.lower() for name in message.extra_headers}
     for name in _HIDDEN if "message-id" in written else (*_HIDDEN, "Message-ID"):
         del made[name]
     return made.as_bytes(policy=_SEVEN_BIT)
+
+
+def _bytes_of(message: EmailMessage) -> bytes:
+    """As Django writes it; raises ValueError where a value, or a file's name, is more than one field."""
+    try:
+        built = message.message()
+        for part in [built, *(built.get_payload() if built.is_multipart() else [])]:  # a file's name stands in its part
+            for name, value in part.items():
+                if _BREAK.search(str(value)):
+                    raise ValueError(f"The header {name} holds a line end or a control character.")
+        return built.as_bytes()
+    except HeaderParseError as error:  # Python found a header within a header, and calls it no ValueError
+        raise ValueError("A header holds a line end and another header.") from error

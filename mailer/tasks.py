@@ -153,13 +153,13 @@ def deliver(self: "Task[Any, Any]", mailing_id: int, first: int, last: int) -> d
 def release_held(turn: int) -> None:
     """Let go what the sending limits allow by now, and come again while anything waits; one chain at a time."""
     now = timezone.now()
-    next_turn = go_on_turns(turn, now)
-    if next_turn is None:
+    if (next_turn := go_on_turns(turn, now)) is None:
         return
     released = release(now)
     _wake_each(wake_range, released.ranges)
     if released.again_at is None:
         end_turns(now)
+        begin_to_release()  # of what was put aside meanwhile
     else:
         wake_release(next_turn, released.again_at - timezone.now())
 

@@ -144,6 +144,37 @@ def test_a_header_whose_name_is_none_is_refused(name: str):
     assert not Mailing.objects.exists()
 
 
+@pytest.mark.parametrize("character", ["\x00", "\x0b", "\x0c", "\x1c", "\x1d", "\x1e", "\x7f"])
+@pytest.mark.parametrize("rest", ["b", "X-Evil: 1"])
+def test_what_python_takes_for_a_line_end_does_not_end_a_header(character: str, rest: str):
+    text = f"a{character}{rest}"
+    for values in (
+        {"subject": text},
+        {"from_email": f"{text} <shop@example.org>"},
+        {"reply_to": [f"{text} <shop@example.org>"]},
+        {"headers": {"X-A": text}},
+    ):
+        with pytest.raises(ValueError, match="header"):
+            EmailBackend().send_messages([message(**values)])
+        assert EmailBackend(fail_silently=True).send_messages([message(**values)]) == 0
+    assert Message.objects.count() == 0
+
+
+@pytest.mark.parametrize("character", ["\x85", "\u2028", "\u2029"])
+def test_a_line_end_of_unicode_is_encoded_and_breaks_nothing(character: str):
+    read_again = message_from_bytes(_source_of(message(subject=f"a{character}X-Evil: 1")), policy=policy.SMTP)
+    assert read_again["X-Evil"] is None
+    assert read_again["From"] == "Shop <shop@example.org>"
+
+
+@pytest.mark.parametrize("character", ["\r\n", "\x0b", "\x0b\x0b"])
+def test_a_files_name_breaks_out_of_nothing(character: str):
+    made = message()
+    made.attach(f"a{character}X-Evil: 1.pdf", b"%PDF", "application/pdf")
+    with pytest.raises(ValueError, match="header"):
+        EmailBackend().send_messages([made])
+
+
 @given(
     st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=300),
     st.text(st.characters(exclude_categories=["Cs"]), max_size=3000),

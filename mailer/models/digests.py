@@ -65,7 +65,10 @@ class Digest(models.Model):
     )
     more_url = models.URLField("link for the rest", blank=True)
     sources = models.JSONField(
-        default=builtins.list, blank=True, help_text="Functions of other apps that are asked for items before it goes."
+        default=builtins.list,
+        db_default=[],
+        blank=True,
+        help_text="Functions of other apps that are asked for items before it goes.",
     )
     checked_through = models.DateTimeField(
         null=True, editable=False, help_text="Occurrences up to here are planned, skipped or missed."

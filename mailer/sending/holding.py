@@ -87,18 +87,51 @@ def release(now: datetime) -> Released:
     if paused_until() is not None:
         return Released(again_at=now + LONGEST_WAIT)
     HeldGroup.objects.exclude(mailing__in=Mailing.objects.open()).delete()
-    limits, released = Limits(), Released()
     single_first = Case(When(mailing__kind__in=_SINGLE, then=Value(0)), default=Value(1), output_field=IntegerField())
     groups = HeldGroup.objects.filter(mailing__status=Mailing.Status.SENDING).select_related("mailing")
+    turn = _Turn(now)
     for group in groups.order_by(single_first, F("served_at").asc(nulls_first=True), "pk")[:_GROUPS]:
-        again_at = _release_from(group, limits, released, now)
-        if again_at is not None:
-            released.again_at = min(again_at, released.again_at or again_at)
-    if released.again_at is None and HeldMail.objects.exists():
-        released.again_at = now + LONGEST_WAIT  # their mailings are paused
-    if released.again_at is not None:
-        released.again_at = min(max(released.again_at, now + _SHORTEST_WAIT), now + LONGEST_WAIT)
-    return released
+        turn.serve(group)
+    if not turn.waits and not HeldMail.objects.exists():
+        return Released(turn.ranges)
+    # Where nothing waits that may go, the mailings are paused.
+    again_at = min([*turn.waits, now + LONGEST_WAIT])
+    return Released(turn.ranges, max(again_at, now + _SHORTEST_WAIT))
+
+
+class _Turn:
+    """What is let go in one turn, and until when the others have to wait."""
+
+    def __init__(self, now: datetime) -> None:
+        self._now, self._limits = now, Limits()
+        self.ranges: list[Range] = []
+        self.waits: list[datetime] = []
+        #: By limits, and for single mails or others: when there is a place again, once there is none.
+        self._full: dict[tuple[bool, frozenset[int]], datetime] = {}
+
+    def serve(self, group: HeldGroup) -> None:
+        """Let mails of the group go, unless an earlier one of this turn has found no place under the same limits."""
+        is_single = group.mailing.kind in _SINGLE
+        limits = self._limits.applying(group.sender, group.domain)
+        full = is_single, frozenset(limit.pk for limit in limits)
+        if full in self._full:
+            return
+        with transaction.atomic():
+            HeldGroup.objects.select_for_update(no_key=True).get(pk=group.pk)
+            first = list(group.mails.order_by("delivery_id").values_list("delivery_id", flat=True)[:_STEP])
+            waiting = Delivery.objects.open().filter(pk__in=first).order_by("pk").values_list("pk", flat=True)
+            ids = list(waiting)
+            grant = take(limits, len(ids), is_single, self._now)
+            going, staying = ids[: grant.mails], ids[grant.mails :]
+            Delivery.objects.filter(pk__in=going).update(reason=Delivery.Reason.ADMITTED, next_attempt_at=self._now)
+            HeldMail.objects.filter(pk__in=set(first) - set(staying)).delete()
+            if going:
+                HeldGroup.objects.filter(pk=group.pk).update(served_at=self._now)
+        self.ranges += _ranges(group.mailing_id, going)
+        if staying:
+            self._full[full] = grant.again_at
+        if staying or len(first) == _STEP:
+            self.waits.append(grant.again_at)
 
 
 def _next_turn(turns: "QuerySet[ReleaseTurn]", now: datetime) -> int | None:
@@ -109,25 +142,6 @@ def _next_turn(turns: "QuerySet[ReleaseTurn]", now: datetime) -> int | None:
         turn.number, turn.until = turn.number + 1, now + 3 * LONGEST_WAIT
         turn.save()
         return turn.number
-
-
-def _release_from(group: HeldGroup, limits: Limits, released: Released, now: datetime) -> datetime | None:
-    """Let mails of the group go. Returns when to look at it again; None if nothing is left in it."""
-    mailing = group.mailing
-    with transaction.atomic():
-        HeldGroup.objects.select_for_update(no_key=True).get(pk=group.pk)
-        first = list(group.mails.order_by("delivery_id").values_list("delivery_id", flat=True)[:_STEP])
-        waiting = Delivery.objects.open().filter(pk__in=first).order_by("pk").values_list("pk", flat=True)
-        ids = list(waiting)
-        grant = take(limits.applying(group.sender, group.domain), len(ids), mailing.kind in _SINGLE, now)
-        going = ids[: grant.mails]
-        Delivery.objects.filter(pk__in=going).update(reason=Delivery.Reason.ADMITTED, next_attempt_at=now)
-        gone = set(first) - set(ids[grant.mails :])
-        HeldMail.objects.filter(pk__in=gone).delete()
-        if going:
-            HeldGroup.objects.filter(pk=group.pk).update(served_at=now)
-    released.ranges += _ranges(mailing.pk, going)
-    return grant.again_at if group.mails.exists() else None
 
 
 def _ranges(mailing_id: int, ids: list[int]) -> Iterator[Range]:

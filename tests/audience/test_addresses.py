@@ -6,7 +6,7 @@ from email_validator import validate_email
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailer.models import InvalidAddress, Recipient, normalise_address
+from mailer.models import InvalidAddress, Recipient, RecipientList, normalise_address
 from mailer.models.addresses import MAX_LENGTH, PLAIN
 
 
@@ -70,3 +70,11 @@ def test_what_is_plain_is_what_the_long_way_finds_too(local: str, labels: str, e
     found = validate_email(address, check_deliverability=False, allow_smtputf8=False)
     assert str(found.ascii_email).lower() == address
     assert len(address) <= MAX_LENGTH
+
+
+@pytest.mark.parametrize("field", ["from_email", "reply_to"])
+@pytest.mark.parametrize("text", ["post@example.org\r\nBcc: x@y.org", "post@example.org\x0bX: 1", "a@x.org, b@x.org"])
+def test_a_lists_own_address_is_one_address_too(field: str, text: str):
+    with pytest.raises(ValidationError) as refusal:
+        RecipientList(slug="news", name="News", **{field: text}).clean_fields()
+    assert set(refusal.value.message_dict) == {field}

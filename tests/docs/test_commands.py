@@ -24,26 +24,30 @@ from tests.docs.reference import COMMANDS
 
 #: The beginning of a command that this machine can't try or that has effects on all of it, and what tries it elsewhere.
 ELSEWHERE = {
-    "make": "the target; that it is there is looked at below",
+    "make ": ".ci/run, or by hand, as said below",
     "cp .env.example .env": "test_settings.py reads the example",
     "docker compose": "no engine here; test_deployment.py reads the files, `make lint` checks them",
     "sudo ": "test_deployment.py has systemd look at the units",
-    "systemctl ": "test_deployment.py has systemd look at the units",
-    "pg_dump ": "tests/matrix/backup.py",
-    "pg_restore ": "tests/matrix/backup.py",
+    "pg_dump ": "matrix/backup.py",
+    "pg_restore ": "matrix/backup.py",
     "sqlite3 ": "its statement is run below",
     "pip install ": "the registries are not asked by a test",
-    "celery inspect": "tests/matrix",
+    "celery inspect": "named as what SQS has not",
     "python -m benchmarks": "`make bench` and `make bench-admin`",
 }
 #: Commands of ours that wait for something or need the world; their arguments are read here, the rest is tried there.
 PARSED = {
-    "check_domain": "management/test_check_domain.py", "listen_for_mail": "feedback/test_doors.py",
-    "poll_mailbox": "feedback/test_doors.py", "receive_mail": "feedback/test_doors.py", "migrate": "web/test_production.py",
-    "check": "test_settings.py", "createsuperuser": "it asks", "wait_for_mailing": "management/test_commands.py",
-    "collectstatic": "web/test_production.py",
+    "check_domain": "management/test_check_domain.py", "listen_for_mail": "postfix/run.py",
+    "poll_mailbox": "feedback/test_doors.py", "migrate": "web/test_production.py", "check": "test_settings.py",
+}  # fmt: skip
+#: Targets that .ci/run does not start, and why.
+BY_HAND = {
+    "bench": "needs a quiet machine", "bench-admin": "a quarter of an hour", "clean": "throws away the environment",
+    "docs": "docs/test_reference.py compares what it would write", "format": "`make lint` says what it would change",
+    "gallery": "pictures for people to look at",
 }  # fmt: skip
 MANAGE = [words(each)[1:] for each in commands() if each.startswith("manage.py ")]
+TARGETS = {words(each)[1] for each in commands() if each.startswith("make ")}
 RUN = [each for each in MANAGE if each[0] not in PARSED]
 
 
@@ -53,10 +57,25 @@ def test_every_command_is_known():
     assert [each for each in commands() if not each.startswith(known)] == [], "run it here, or say who does"
 
 
-def test_every_make_target_is_there():
+def test_every_entry_is_of_a_command_that_the_documents_name():
+    assert [each for each in ELSEWHERE if not any(command.startswith(each) for command in commands())] == []
+    assert (set(PARSED) | set(SEEN)) - {each[0] for each in MANAGE} == set()
+    assert set(BY_HAND) - TARGETS == set()
+
+
+def test_the_suite_that_an_entry_names_has_the_command_in_it():
+    suites = PARSED | {name.strip(): file for name, file in ELSEWHERE.items() if file.endswith(".py")}
+    assert [name for name, file in suites.items() if f'"{name}"' not in (ROOT / "tests" / file).read_text()] == []
+
+
+def test_every_make_target_is_there_and_is_started_by_ci_or_by_hand_for_a_reason():
     there = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
-    named = {words(each)[1] for each in commands() if each.startswith("make ")}
-    assert named <= there
+    by_ci = set(
+        re.findall(r"^[^\"\n]*\bmake ([a-z0-9-]+)", (ROOT / ".ci" / "run").read_text(encoding="utf-8"), re.MULTILINE)
+    )
+    assert there >= TARGETS
+    assert (TARGETS & by_ci) | set(BY_HAND) == TARGETS
+    assert by_ci & set(BY_HAND) == set()
 
 
 def test_the_statement_that_backs_up_a_sqlite_database_makes_a_whole_copy(tmp_path: Path):

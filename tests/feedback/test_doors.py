@@ -15,18 +15,20 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from django.core import mail
 from django.core.management import CommandError, call_command
 from django.db import OperationalError
 from django.utils import timezone
-from pytest_django import Settings
+from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
 from mailer.audience.return_paths import ReturnPaths
 from mailer.feedback.listener import listen
 from mailer.feedback.mailbox import MailboxUnavailable, poll
 from mailer.feedback.receiving import Receipt, receive, takes
-from mailer.models import Claim, Delivery, Digest, Return, ReturnCount, Subscription, Suppression
+from mailer.models import Claim, Delivery, Digest, Mailing, Return, ReturnCount, Subscription, Suppression
 from tests.build import make_sent_mail
 from tests.fake_mailbox import FakeMailbox
+from tests.fake_relay import FakeRelay
 from tests.feedback.mails import ORDINARY, bounce, complaint
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -101,6 +103,22 @@ def test_no_forged_bounce_changes_anything(sent: Delivery):
 def test_an_ordinary_mail_to_a_signed_address_is_counted_and_changes_nothing(sent: Delivery):
     assert receive(ORDINARY, ReturnPaths().make(sent.pk), Return.Source.PIPE, timezone.now()) is Receipt.NO_REPORT
     assert (status_of(sent), counts()) == ("sent", {"no_report": 1})
+
+
+def test_nothing_that_comes_in_is_answered_however_it_comes_back(
+    sent: Delivery, relay: FakeRelay, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+):
+    ours, report = ReturnPaths().make(sent.pk), bounce(sent.pk, ADDRESS)
+    absence = ORDINARY.replace(b"Subject:", b"Auto-Submitted: auto-replied\r\nSubject: Away; Re:")
+    own = ORDINARY.replace(b"bob@example.org", b"post@example.org").replace(
+        b"Subject:", b"Auto-Submitted: auto-generated\r\nSubject:"
+    )
+    of_a_bounce = report.replace(b"From: News <post@example.org>", b"From: MAILER-DAEMON@relay.example.org")
+    with django_capture_on_commit_callbacks(execute=True):
+        for raw in (ORDINARY, absence, own, of_a_bounce, report, report, complaint(sent.pk)):
+            for to in (ours, "bounces@bounce.example.org"):
+                receive(raw, to, Return.Source.PIPE, timezone.now())
+    assert (Delivery.objects.count(), Mailing.objects.count(), relay.connections, mail.outbox) == (1, 1, 0, [])
 
 
 def test_only_signed_addresses_and_the_plain_one_are_taken(settings: Settings):

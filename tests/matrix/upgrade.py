@@ -11,12 +11,16 @@ from tests.crash.rules import Ledger
 from tests.matrix.place import Place
 from tests.matrix.world import Inexact, check, wait_for_workers, wait_until_done
 
+#: Longer than a worker takes to start on a busy machine, and shorter than anything that waits for a tick.
+_LONGEST_SILENCE = 10.0
+#: How many migrations lie between the two versions.
+_MIGRATIONS = 3
 #: In the old version's tree, for its models know no column of the new one's.
 _SEND = "from tests.matrix.world import make_lists, send; send(make_lists(people=12_000, lists=8))"
 
 
 def upgrade_while_sending(place: Place) -> dict[str, Any]:
-    """The old version is the one before the last that changed the database."""
+    """The old version is some migrations older; its workers go on with the database of the new one."""
     old = _old_version(place.folder)
     if old is None:
         return {"skipped": "the history of the code is not here (a shallow clone)"}
@@ -46,14 +50,10 @@ def upgrade_while_sending(place: Place) -> dict[str, Any]:
             "longest silence s": round(silence, 2)}  # fmt: skip
 
 
-#: Longer than a worker takes to start on a busy machine, and shorter than anything that waits for a tick.
-_LONGEST_SILENCE = 10.0
-
-
 def _old_version(folder: Path) -> Path | None:
-    """The tree of the commit before the one that added the newest migration, unpacked; None without a history."""
-    newest = sorted((ROOT / "mailer" / "migrations").glob("[0-9]*.py"))[-1].relative_to(ROOT)
-    added = _git("log", "--diff-filter=A", "--format=%H", "-1", "--", str(newest)).strip()
+    """The tree of the commit before the one that added that migration, unpacked; None without a history."""
+    first_new = sorted((ROOT / "mailer" / "migrations").glob("[0-9]*.py"))[-_MIGRATIONS].relative_to(ROOT)
+    added = _git("log", "--diff-filter=A", "--format=%H", "-1", "--", str(first_new)).strip()
     if not added or _git("rev-parse", "--is-shallow-repository").strip() != "false":
         return None
     tree, archive = folder / "old", folder / "old.tar"
