@@ -15,13 +15,13 @@ from django.utils import timezone
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 from prometheus_client import Metric
 
-from config.broker import QUEUES
 from config.celery import app
 from mailer.api.urls import api
 from mailer.insight.life import note_tick
 from mailer.insight.metrics import Figures
 from mailer.web.probes import PROBES
 from tests.docs.settings_table import ROOT, kinds_in_the_code, settings_in_the_example
+from tests.docs.words import queues, scope_of_calls, word_tables
 
 PAGE = ROOT / "docs" / "reference.md"
 COMMANDS = sorted(
@@ -39,6 +39,7 @@ def reference() -> str:
         _tasks(),
         _metrics(),
         _addresses(),
+        _words(),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -100,14 +101,14 @@ def _tasks() -> str:
     for entry in settings.CELERY_BEAT_SCHEDULE.values():
         beat[entry["task"]].append(_when(entry["schedule"]))
     beat["mailer.tasks.send_digest"] = ["at each digest's time"]
-    queues = _queues_in_the_code()
+    elsewhere = _queues_in_the_code()
     rows = []
     for name in sorted(name for name in app.tasks if name.startswith("mailer.")):
         first = _escaped((app.tasks[name].__doc__ or "").strip().split("\n")[0])
-        queue = queues.get(name.rpartition(".")[2], f"`{settings.CELERY_TASK_DEFAULT_QUEUE}`")
+        queue = elsewhere.get(name.rpartition(".")[2], f"`{settings.CELERY_TASK_DEFAULT_QUEUE}`")
         rows.append(f"| `{name}` | {queue} | {'; '.join(beat.get(name, [])) or 'when called'} | {first} |")
-    heading = "## Tasks and queues\n\nQueues: " + ", ".join(f"`{queue}`" for queue in QUEUES)
-    return heading + ". Times are UTC.\n\n" + _table("| Task | Queue | Runs | What it does |", rows)
+    holds = "## Tasks and queues\n\n" + _table("| Queue | What it holds |", queues())
+    return holds + "\n\nTimes are UTC.\n\n" + _table("| Task | Queue | Runs | What it does |", rows)
 
 
 def _when(schedule: crontab | timedelta) -> str:
@@ -153,13 +154,21 @@ def _full_name(metric: Metric) -> str:
 
 def _addresses() -> str:
     probes = [f"| `{path}` | {_escaped((view.__doc__ or '').strip())} |" for path, view in PROBES.items()]
+    scopes = scope_of_calls()
     calls = [
-        f"| `{method.upper()} {re.sub(r'^/+', '/', path)}` | {_escaped(each.get('summary', ''))} |"
+        f"| `{method.upper()} {re.sub(r'^/+', '/', path)}` | `{scopes[each['tags'][0]]}` | {_escaped(each['summary'])} |"
         for path, operations in sorted(api.get_openapi_schema()["paths"].items())
         for method, each in sorted(operations.items())
     ]
     return (
         "## Addresses for machines\n\n" + _table("| Address | What it answers |", probes)
         + "\n\nThe API; `/api/v1/docs` has every field, [api.md](api.md) says how to begin:\n\n"
-        + _table("| Call | What it does |", calls)
+        + _table("| Call | Scope | What it does |", calls)
     )  # fmt: skip
+
+
+def _words() -> str:
+    parts = ["## Words\n\nAs the log, the API, exports and events write them."]
+    for title, (said, rows) in word_tables().items():
+        parts.append(f"### {title}\n\n{said}\n\n" + _table("| Word | What it means |", rows))
+    return "\n\n".join(parts)

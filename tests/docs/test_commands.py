@@ -5,6 +5,7 @@ import re
 import shutil
 import sqlite3
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -52,7 +53,7 @@ RUN = [each for each in MANAGE if each[0] not in PARSED]
 
 
 def test_every_command_is_known():
-    tried = ("manage.py ", "celery -A config worker ", "openssl genpkey ", "curl ")
+    tried = ("manage.py ", "celery -A config worker ", "openssl genpkey ", "curl ", "python -c ")
     known = (*tried, *ELSEWHERE)
     assert [each for each in commands() if not each.startswith(known)] == [], "run it here, or say who does"
 
@@ -152,6 +153,12 @@ def test_a_key_is_made(command: str, tmp_path: Path):
     made = tmp_path / Path(file).name
     subprocess.run([*rest, str(made)], check=True, capture_output=True)
     assert made.read_text(encoding="ascii").startswith("-----BEGIN PRIVATE KEY-----")
+
+
+@pytest.mark.parametrize("command", [each for each in commands() if each.startswith("python -c ")])
+def test_a_secret_key_is_made(command: str):
+    made = subprocess.run([sys.executable, *words(command)[1:]], check=True, capture_output=True, text=True).stdout
+    assert len(made.strip()) >= 50
 
 
 @pytest.mark.django_db

@@ -2,9 +2,12 @@
 
 import pytest
 
+from config.broker import QUEUES
 from config.celery import app
+from mailer.models import Delivery, EventType, Mailing
 from tests.docs.reference import COMMANDS, PAGE, arguments, command, reference
 from tests.docs.settings_table import defaults_in_the_code, kinds_in_the_code, settings_in_the_example
+from tests.docs.words import HOLDS, word_tables
 
 
 @pytest.mark.django_db
@@ -31,3 +34,16 @@ def test_every_command_argument_and_task_is_explained():
     assert [name for name in COMMANDS if command(name).help.strip()[:1] in ("", "`")] == []
     assert [(name, each.dest) for name in COMMANDS for each in arguments(name) if not each.help] == []
     assert [name for name, task in app.tasks.items() if name.startswith("mailer.") and not task.__doc__] == []
+
+
+def test_every_word_and_queue_is_explained():
+    assert set(HOLDS) == set(QUEUES)
+    rows = [row for _, found in word_tables().values() for row in found]
+    assert rows
+    assert [row for row in rows if row.endswith("|  |")] == []
+
+
+def test_every_reason_that_a_delivery_can_have_is_on_the_page():
+    text = PAGE.read_text(encoding="utf-8")
+    words = [*Delivery.Status.values, *Mailing.Status.values, *Delivery.Reason.values, *EventType.values]
+    assert [word for word in words if word and f"| `{word}` |" not in text] == []
