@@ -14,7 +14,7 @@ from tests.matrix.world import Inexact, check, wait_for_workers, wait_until_done
 #: Longer than a worker takes to start on a busy machine, and shorter than anything that waits for a tick.
 _LONGEST_SILENCE = 10.0
 #: How many migrations lie between the two versions.
-_MIGRATIONS = 3
+_MIGRATIONS = 2
 #: In the old version's tree, for its models know no column of the new one's.
 _SEND = "from tests.matrix.world import make_lists, send; send(make_lists(people=12_000, lists=8))"
 
