@@ -98,7 +98,9 @@ def _make_list(number: int, people: int, template: EmailTemplate) -> Digest:
     )
     Subscription.objects.bulk_create(Subscription(list=made, recipient=person) for person in persons)
     make_item(made, "The harbour is open", published_at=timezone.now() - timedelta(hours=1))
-    return make_digest(made, template)
+    digest = make_digest(made, template)
+    Digest.objects.filter(pk=digest.pk).update(checked_through=timezone.now())  # no tick sends what was due before
+    return digest
 
 
 def _check_results(mailings: list[Mailing]) -> None:
