@@ -39,6 +39,7 @@ from mailer.sending.retention import purge_log, purge_messages
 from mailer.sending.wakeups import finished_mailings, highest_delivery, note_next_share, waiting_mailings
 from mailer.waking import (
     begin_to_release,
+    call_for_others,
     take_notification,
     wake_count,
     wake_count_people,
@@ -142,10 +143,7 @@ def deliver(self: "Task[Any, Any]", mailing_id: int, first: int, last: int) -> d
     """Send what is due of a mailing between two delivery ids. The result is the delivery log's summary."""
     recover_journals(settings.JOURNAL_DIR, timezone.now())
     summary = send_range(Range(mailing_id, first, last), UUID(self.request.id), partial(datetime.now, UTC))
-    if summary["held"]:
-        begin_to_release()
-    if summary["resumed"]:
-        _wake_each(wake_mailing, waiting_mailings(timezone.now(), is_patient=False))
+    call_for_others(summary)
     return summary
 
 

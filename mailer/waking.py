@@ -14,7 +14,8 @@ from kombu.exceptions import OperationalError
 from mailer.models import Import, Mailing
 from mailer.sending.claim import Range
 from mailer.sending.holding import begin_turns
-from mailer.sending.wakeups import SHARE_EVERY, due_ranges, note_woken
+from mailer.sending.stopping import stopping
+from mailer.sending.wakeups import SHARE_EVERY, due_ranges, note_woken, waiting_mailings
 
 logger = logging.getLogger(__name__)
 
@@ -69,6 +70,22 @@ def begin_to_release() -> None:
     turn = begin_turns(timezone.now())
     if turn is not None:
         wake_release(turn, timedelta())
+
+
+def call_for_others(summary: dict[str, Any]) -> None:
+    """Wake others for what a run, by its summary, has left to them.
+
+    What has to wait for a sending limit; what it gave back because its worker is told to end, as in an upgrade; and all
+    that waited for a mail server of which it has found that it works again.
+    """
+    if summary["held"]:
+        begin_to_release()
+    if summary["released"] and stopping():
+        wake_mailing(summary["mailing"])
+    if summary["resumed"]:
+        for mailing_id in waiting_mailings(timezone.now(), is_patient=False):
+            if not wake_mailing(mailing_id):
+                break
 
 
 def wake_cancellation(mailing_id: int) -> bool:

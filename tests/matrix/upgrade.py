@@ -11,7 +11,7 @@ from tests.crash.rules import Ledger
 from tests.matrix.place import Place
 from tests.matrix.world import Inexact, check, wait_for_workers, wait_until_done
 
-#: What a worker gives back when it ends is called for by the next tick, half a minute later at most.
+#: The worst is that what a worker gives back when it ends waits for the next tick, half a minute later.
 _LONGEST_SILENCE = 45.0
 #: How many migrations lie between the two versions.
 _MIGRATIONS = 2

@@ -12,7 +12,7 @@ import pytest
 from django.db import OperationalError
 from django.utils import timezone
 
-from mailer import tasks
+from mailer import tasks, waking
 from mailer.models import Claim, Delivery, Digest, Mailing, RelayPause
 from mailer.scheduling.planning import plan_now
 from mailer.sending import claim as claims
@@ -171,7 +171,7 @@ def test_who_was_turned_away_is_called_when_the_mail_server_works_again(
     make_item(digest.list, "More")
     other = plan_now(digest, timezone.now())
     woken: list[int] = []
-    monkeypatch.setattr(tasks, "wake_mailing", lambda pk: not woken.append(pk))
+    monkeypatch.setattr(waking, "wake_mailing", lambda pk: not woken.append(pk))
     Mailing.objects.update(woken_at=timezone.now())
     pause_relay("it is being restarted", timezone.now() - PAUSE)
     first, last = mailing.deliveries.earliest("pk").pk, mailing.deliveries.latest("pk").pk
@@ -207,3 +207,16 @@ def test_an_answer_that_waited_for_our_own_database_is_read_all_the_same(relay: 
             found.append((outcome.delivery_id, outcome.kind))
             time.sleep(1)  # longer than any answer is waited for
     assert sorted(found) == [(pk, Kind.SENT) for pk in range(6)]
+
+
+def test_what_a_worker_gives_back_because_it_is_told_to_end_is_called_for_at_once(
+    mailing: Mailing, relay: FakeRelay, monkeypatch: pytest.MonkeyPatch
+):
+    woken: list[int] = []
+    monkeypatch.setattr(waking, "wake_mailing", lambda pk: not woken.append(pk))
+    for module in ("mailer.sending.batch", "mailer.waking"):
+        monkeypatch.setattr(f"{module}.stopping", lambda: True)
+    first, last = mailing.deliveries.earliest("pk").pk, mailing.deliveries.latest("pk").pk
+    summary = tasks.deliver.apply(args=(mailing.pk, first, last)).get()
+    assert (summary["sent"], summary["released"]) == (0, 12)
+    assert woken == [mailing.pk]
