@@ -1,10 +1,10 @@
 """Celery's entry points: each looks up what to do and has it done by the flows. Arguments are ids and names."""
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID, uuid4
 
 from celery import Task, shared_task
@@ -43,6 +43,7 @@ from mailer.waking import (
     take_notification,
     wake_count,
     wake_count_people,
+    wake_each,
     wake_events,
     wake_feed,
     wake_import,
@@ -54,7 +55,6 @@ from mailer.webhooks.dispatch import deliver_events as send_due_events
 from mailer.webhooks.upkeep import due_endpoints, purge_events
 
 logger = logging.getLogger(__name__)
-Woken = TypeVar("Woken", int, Range)
 
 
 class LoggedTask(Task):  # type: ignore[type-arg]
@@ -88,21 +88,14 @@ def tick() -> None:
         finish_mailing(mailing_id, now)
     # Otherwise a pause that is as good as over would use up this tick's messages, and the next tick is a minute away.
     try_relay_again(now)
-    _wake_each(wake_import, Import.objects.forgotten(now).values_list("pk", flat=True))
-    _wake_each(wake_mailing, waiting_mailings(now))
+    wake_each(wake_import, Import.objects.forgotten(now).values_list("pk", flat=True))
+    wake_each(wake_mailing, waiting_mailings(now))
     begin_to_release()
-    _wake_each(wake_count, uncounted_mailings(now))
-    _wake_each(wake_events, due_endpoints(now))
-    _wake_each(wake_feed, call_due_feeds(now))
-    _wake_each(wake_count_people, old_list_figures(now))
+    wake_each(wake_count, uncounted_mailings(now))
+    wake_each(wake_events, due_endpoints(now))
+    wake_each(wake_feed, call_due_feeds(now))
+    wake_each(wake_count_people, old_list_figures(now))
     note_tick(now)
-
-
-def _wake_each(wake: Callable[[Woken], bool], asleep: Iterable[Woken]) -> None:
-    """Until the broker does not take one: it is down, and so it is for the others."""
-    for each in asleep:
-        if not wake(each):
-            return
 
 
 @shared_task(name="mailer.tasks.plan_rest", ignore_result=True)
@@ -154,7 +147,7 @@ def release_held(turn: int) -> None:
     if (next_turn := go_on_turns(turn, now)) is None:
         return
     released = release(now)
-    _wake_each(wake_range, released.ranges)
+    wake_each(wake_range, released.ranges)
     if released.again_at is None:
         end_turns(now)
         begin_to_release()  # of what was put aside meanwhile
@@ -190,7 +183,7 @@ def deliver_events(endpoint_id: int) -> None:
 
 @shared_task(name="mailer.tasks.strike", ignore_result=True)
 def strike() -> None:
-    """Take erased people out of the files of imports."""
+    """Take people who were erased out of the files of imports."""
     strike_erased(timezone.now())
 
 
@@ -205,8 +198,9 @@ def purge() -> dict[str, int]:
     changes = purge_changes(timezone.now() - timedelta(days=settings.HISTORY_RETENTION_DAYS))
     messages = purge_messages(timezone.now() - timedelta(days=settings.MESSAGE_DAYS))
     events = purge_events(timezone.now() - timedelta(days=settings.EVENT_DAYS))
-    sign_ups = {"sign_ups": purge_pending(settings.PENDING_DAYS, timezone.now())}
-    return purge_log(before) | purge_notes(before) | messages | {"changes": changes, "events": events} | sign_ups
+    sign_ups = purge_pending(settings.PENDING_DAYS, timezone.now())
+    more = {"changes": changes, "events": events, "sign_ups": sign_ups}
+    return {**purge_log(before), **purge_notes(before), **messages, **more}
 
 
 class NotifyTask(LoggedTask):

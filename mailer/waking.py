@@ -2,8 +2,9 @@
 
 import logging
 import time
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 from uuid import uuid4
 
 from celery import current_app
@@ -18,6 +19,7 @@ from mailer.sending.stopping import stopping
 from mailer.sending.wakeups import SHARE_EVERY, due_ranges, note_woken, waiting_mailings
 
 logger = logging.getLogger(__name__)
+Woken = TypeVar("Woken", int, Range)
 
 #: A notification that is due later than this is not put into the broker; the tick finds it when it is due.
 LONGEST_COUNTDOWN = timedelta(minutes=15)
@@ -54,6 +56,13 @@ def wake_mailing(mailing_id: int, after: int = 0) -> bool:
     return woken
 
 
+def wake_each(wake: Callable[[Woken], bool], asleep: Iterable[Woken]) -> None:
+    """Until the broker does not take one: it is down, and so it is for the others."""
+    for each in asleep:
+        if not wake(each):
+            return
+
+
 def wake_range(part: Range) -> bool:
     """Have a part of a mailing sent. Returns whether the broker took it; if not, the tick finds what is due."""
     mailing = Mailing.objects.get(pk=part.mailing_id)
@@ -83,9 +92,7 @@ def call_for_others(summary: dict[str, Any]) -> None:
     if summary["released"] and stopping():
         wake_mailing(summary["mailing"])
     if summary["resumed"]:
-        for mailing_id in waiting_mailings(timezone.now(), is_patient=False):
-            if not wake_mailing(mailing_id):
-                break
+        wake_each(wake_mailing, waiting_mailings(timezone.now(), is_patient=False))
 
 
 def wake_cancellation(mailing_id: int) -> bool:

@@ -12,6 +12,7 @@ from mailer.models import (
     Recipient,
     RecipientList,
     Subscription,
+    TemplateVersion,
 )
 from mailer.scheduling.schedules import Schedule, set_schedule
 from mailer.tasks import work_on_import
@@ -41,6 +42,16 @@ def make_digest(
     set_schedule(made, schedule or Schedule(time(15)))
     Digest.objects.filter(pk=made.pk).update(checked_through=MORNING)
     made.refresh_from_db()
+    return made
+
+
+def make_notification_template() -> EmailTemplate:
+    """With the fields of the shipped one, and little else."""
+    made = EmailTemplate.objects.create(slug="notification", name="Notification")
+    TemplateVersion.objects.create(
+        template=made, number=1, subject="{{ heading }}", html="<p>{{ message }}</p>", text="{{ message }}",
+        sample={"heading": "", "message": "", "button_text": "", "button_url": ""},
+    )  # fmt: skip
     return made
 
 

@@ -77,10 +77,8 @@ def test_a_unit_starts_what_the_procfile_starts_and_gives_it_time_to_end(path: P
     name = path.name.removeprefix("afternoon-post-").removesuffix(".service").rstrip("@")
     expected = shlex.split(PROCFILE[name].removeprefix("exec "))
     assert program == f"/opt/afternoon-post/.venv/bin/{expected[0]}"
-    assert (
-        words[: words.index("--bind" if name == "web" else "config")]
-        == expected[1 : expected.index("--bind" if name == "web" else "config")]
-    )
+    end = "--bind" if name == "web" else "config"
+    assert words[: words.index(end)] == expected[1 : expected.index(end)]
     assert (service["TimeoutStopSec"], service["KillMode"], service["Restart"]) == ("60", "mixed", "always")
     assert service["EnvironmentFile"].startswith(("/etc/afternoon-post/", "-/etc/afternoon-post/"))
     assert service["NoNewPrivileges"] == "yes"

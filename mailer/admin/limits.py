@@ -8,7 +8,7 @@ from django.utils import timezone
 from mailer.admin.base import Pages
 from mailer.admin.columns import state_label
 from mailer.models import SendingLimit
-from mailer.sending.limits import used_now
+from mailer.sending.limits import used_now, window_of
 
 
 @admin.register(SendingLimit)
@@ -43,7 +43,7 @@ class SendingLimitPages(Pages):
     @admin.display(description="Kept for single mails")
     def kept_in_words(self, limit: SendingLimit) -> str:
         """In mails, rounded down as it is when counted."""
-        return f"{limit.mails * limit.kept // 100:,} mails ({limit.kept} %)"
+        return f"{window_of(limit).kept:,} mails ({limit.kept} %)"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[SendingLimit]:
         """With what is used up of each."""

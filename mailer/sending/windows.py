@@ -29,7 +29,7 @@ def count_free(window: Window, taken: Taken, is_single: bool, now: datetime) -> 
     """How many may go at `now`, 0 or more."""
     counted = _counted(window, taken, now)
     bulk = sum(many for many, _ in counted.values())
-    free = window.mails - count_taken(window, taken, now)
+    free = window.mails - sum(map(sum, counted.values()))
     if not is_single:
         free = min(free, window.mails - window.kept - bulk)
     if window.burst:

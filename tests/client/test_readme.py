@@ -10,9 +10,9 @@ import pytest
 from pytest_django.live_server_helper import LiveServer
 
 import afternoon_post
-from mailer.models import DigestItem, EmailTemplate, Mailing, Subscription, TemplateVersion
+from mailer.models import DigestItem, Mailing, Subscription
 from tests.api.conftest import make_key
-from tests.build import make_list
+from tests.build import make_list, make_notification_template
 
 ROOT = Path(afternoon_post.__file__).resolve().parents[3]
 PAGES = (ROOT / "clients" / "python" / "README.md", ROOT / "docs" / "api.md")
@@ -22,11 +22,7 @@ PAGES = (ROOT / "clients" / "python" / "README.md", ROOT / "docs" / "api.md")
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_the_example_does_what_it_says(live_server: LiveServer, page: Path, capsys: pytest.CaptureFixture[str]):
     make_list("news")
-    made = EmailTemplate.objects.create(slug="notification", name="Notification")
-    TemplateVersion.objects.create(
-        template=made, number=1, subject="{{ heading }}", html="<p>{{ message }}</p>", text="{{ message }}",
-        sample={"heading": "", "message": "", "button_text": "", "button_url": ""},
-    )  # fmt: skip
+    make_notification_template()
     example = re.search(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
     assert example is not None
     here = example[1].replace("https://post.example.org", live_server.url).replace("ap_…", make_key())

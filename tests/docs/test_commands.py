@@ -17,9 +17,9 @@ from django.core.management import call_command, get_commands, load_command_clas
 from django.core.management.base import BaseCommand
 from django.test import Client
 
-from mailer.models import ApiKey, Digest, DigestItem, EmailTemplate, Mailing, Recipient, RecipientList, TemplateVersion
+from mailer.models import ApiKey, Digest, DigestItem, EmailTemplate, Mailing, Recipient, RecipientList
 from tests.api.conftest import make_key
-from tests.build import make_item, make_list
+from tests.build import make_item, make_list, make_notification_template
 from tests.docs.pages import ROOT, commands, is_command, words
 from tests.docs.reference import COMMANDS
 
@@ -166,11 +166,7 @@ def test_a_secret_key_is_made(command: str):
 @pytest.mark.parametrize("command", [each for each in commands() if each.startswith("curl ")])
 def test_a_call_by_curl_is_answered(command: str, client: Client):
     make_list("town-news")
-    made = EmailTemplate.objects.create(slug="notification", name="Notification")
-    TemplateVersion.objects.create(
-        template=made, number=1, subject="{{ heading }}", html="<p>{{ message }}</p>", text="{{ message }}",
-        sample={"heading": "", "message": "", "button_text": "", "button_url": ""},
-    )  # fmt: skip
+    make_notification_template()
     _, url, *options = words(command.replace("$TOKEN", make_key()))
     pairs = list(zip(options[::2], options[1::2], strict=True))
     headers = dict(value.split(": ", 1) for flag, value in pairs if flag == "-H")

@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from tests.crash.program import Program, wait_for
-from tests.matrix.place import Place
+from tests.matrix.place import QUEUES, Place
 
 #: The servers are on loopback; each host reaches them at its gateway, where a forwarder listens for it.
 _NETWORK = "10.213.{number}"
+#: The settings that say where the servers are.
+_SERVERS = ("DATABASE_URL", "CELERY_BROKER_URL", "EMAIL_URL")
 
 
 @dataclass(frozen=True)
@@ -25,10 +27,9 @@ class Host:
 
     def start_worker(self, place: Place, options: str, **more: str) -> Program:
         """A worker on this host, with a folder, and so with journals, of its own."""
-        words = f"worker --queues default,transactional,bulk {options} -n worker@{self.name}".split()
+        words = f"worker --queues {QUEUES} {options} -n worker@{self.name}".split()
         inside = ["ip", "netns", "exec", self.name, sys.executable, "-m", "celery", "--quiet", "-A", "config", *words]
-        names = ("DATABASE_URL", "CELERY_BROKER_URL", "EMAIL_URL")
-        there = {name: place.environment[name].replace("127.0.0.1", self.gateway) for name in names}
+        there = {name: place.environment[name].replace("127.0.0.1", self.gateway) for name in _SERVERS}
         return place.start(self.name, inside, VAR_DIR=str(place.folder / self.name), **there, **more)
 
 
@@ -67,8 +68,7 @@ def _connect(place: Place, host: Host, number: int) -> None:
     _ip("link", "set", here, "up")
     for words in (f"address add {network}.2/24 dev {there}", f"link set {there} up", "link set lo up"):
         _ip("-netns", host.name, *words.split())
-    names = ("DATABASE_URL", "CELERY_BROKER_URL", "EMAIL_URL")
-    ports = sorted({str(urlsplit(place.environment[name]).port) for name in names})
+    ports = sorted({str(urlsplit(place.environment[name]).port) for name in _SERVERS})
     forwarder = place.start(f"wire-{number}", [sys.executable, "-m", "tests.matrix.wire", host.gateway, *ports])
     wait_for(lambda: "ready" in place.said(forwarder.name), "the wire")
 

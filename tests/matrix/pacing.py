@@ -33,9 +33,9 @@ def send_from_two_hosts(place: Place) -> dict[str, Any]:
 
 
 def keep_to_limits(place: Place) -> dict[str, Any]:
-    """A limit for all mail and one for mail to a domain hold at the mail server, from both hosts together.
+    """A limit for all mail holds at the mail server, from both hosts together.
 
-    The first is changed meanwhile, and the new one is used within seconds.
+    It is changed meanwhile, and the new one is used within seconds.
     """
     if reason := why_no_hosts():
         return {"skipped": reason}

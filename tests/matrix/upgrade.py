@@ -27,19 +27,20 @@ def upgrade_while_sending(place: Place) -> dict[str, Any]:
     place.start_sink(0.01)
     place.use_database(f"{place.database}_old")
     place.manage("migrate", "-v0", code=old)
-    place.start_worker("old", "--concurrency 2", code=old)
+    old_worker = place.start_worker("old", "--concurrency 2", code=old)
     wait_for_workers()
     place.manage("shell", "-c", _SEND, code=old)
     place.start_beat("beat", code=old)  # not before: a tick would send what was due at three
     mailings, ledger = list(Mailing.objects.only("pk").order_by("pk")), Ledger(place.ledger)
     wait_for(lambda: ledger.read() > 500, "mails by the old version", 60)
 
-    migrations = _migrate(place)
+    migrations = place.manage("migrate").count("... OK")
+    if not migrations:
+        raise Inexact("the new version had nothing to migrate")
     before = len(ledger.times)
     wait_for(lambda: ledger.read() > before + 1_000, "mails by the old version on the new database", 60)
     place.start_worker("new", "--concurrency 2")
     wait_for_workers(2)
-    (old_worker,) = [program for program in place.programs if program.name == "old"]
     seconds = old_worker.terminate(60)
     wait_until_done(mailings, 180)
     times = check(place, mailings)
@@ -61,15 +62,6 @@ def _old_version(folder: Path) -> Path | None:
     _git("archive", "--output", str(archive), f"{added}^")
     subprocess.run(["tar", "-x", "-f", archive, "-C", tree], check=True)
     return tree
-
-
-def _migrate(place: Place) -> int:
-    """How many migrations the new version applied."""
-    return place.manage("migrate").count("... OK") or _none()
-
-
-def _none() -> int:
-    raise Inexact("the new version had nothing to migrate")
 
 
 def _git(*words: str) -> str:
