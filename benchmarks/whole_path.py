@@ -8,7 +8,7 @@ from mailer.models import Digest, Mailing, RecipientList
 from mailer.tasks import send_digest
 
 _PATIENCE = 600.0
-_EVERY = 0.02  # seconds; so much too late at most is the end of a mailing seen
+_EVERY = 0.05  # seconds; so much too late at most is the end of a mailing seen
 
 
 class WholePath:

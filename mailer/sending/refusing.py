@@ -7,19 +7,22 @@ from mailer.models import Delivery, Mailing, Subscription, Suppression
 from mailer.sending.claim import Claimed
 from mailer.sending.outcomes import Kind, Outcome
 
+_ACTIVE = Subscription.Status.ACTIVE
+
 
 def refuse(mailing: Mailing, claimed: Claimed, now: datetime) -> Outcome | None:
     """Why nothing goes to this recipient, as of now; None if a mail does."""
-    reason, to_list = Delivery.Reason.NONE, mailing.list_id is not None
+    # For every mail, so the row is asked first, and the mailing only where there is something in it.
+    reason = Delivery.Reason.NONE
     if claimed.person is None:
         reason = Delivery.Reason.ERASED
     elif not lets_out(claimed.person.email):
         reason = Delivery.Reason.GUARDED
-    elif claimed.suppressed and (to_list or claimed.suppressed not in Suppression.FOR_LISTS):
+    elif claimed.suppressed and (mailing.list_id is not None or claimed.suppressed not in Suppression.FOR_LISTS):
         reason = Delivery.Reason.SUPPRESSED
     elif mailing.kind == Mailing.Kind.TEST:
         return None  # who asked for it need not be on the list
-    elif to_list and claimed.subscription != Subscription.Status.ACTIVE:
+    elif claimed.subscription != _ACTIVE and mailing.list_id is not None:
         reason = Delivery.Reason.UNSUBSCRIBED
     elif claimed.paused_until is not None and claimed.paused_until > now:
         reason = Delivery.Reason.PAUSED
