@@ -2,6 +2,7 @@
 
 import smtplib
 import ssl
+from functools import lru_cache
 
 from config.environment import Relay
 from mailer.sending.outcomes import RelayUnavailable
@@ -14,9 +15,9 @@ def open_connection(relay: Relay, timeout: float) -> smtplib.SMTP:
     try:
         context = ssl.create_default_context() if relay.tls != "none" else None
         if relay.tls == "implicit":
-            client = smtplib.SMTP_SSL(relay.host, relay.port, timeout=timeout, context=context)
+            client = smtplib.SMTP_SSL(relay.host, relay.port, _own_name(), timeout=timeout, context=context)
         else:
-            client = smtplib.SMTP(relay.host, relay.port, timeout=timeout)
+            client = smtplib.SMTP(relay.host, relay.port, _own_name(), timeout=timeout)
         client.ehlo_or_helo_if_needed()
         if relay.tls == "starttls":
             client.starttls(context=context)
@@ -28,6 +29,12 @@ def open_connection(relay: Relay, timeout: float) -> smtplib.SMTP:
             client.close()
         raise RelayUnavailable(f"the mail server {where} can't be used: {_said(error)}") from error
     return client
+
+
+@lru_cache(maxsize=1)
+def _own_name() -> str:
+    """How we say who we are, as smtplib has it; it would ask the resolver again for every connection."""
+    return smtplib.SMTP().local_hostname
 
 
 def _said(error: smtplib.SMTPException | OSError) -> str:
