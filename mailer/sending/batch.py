@@ -201,10 +201,10 @@ class _Batch:
             insist(self._flush)
 
     def _held_with(self, delivery_id: int) -> "_InHand":
-        held = self._in_hand[0]  # nearly always; a plain look costs a third of a search
-        if held.claim.first <= delivery_id <= held.claim.last:
-            return held
-        return next(held for held in self._in_hand if held.claim.first <= delivery_id <= held.claim.last)
+        for held in self._in_hand:  # nearly always the first
+            if held.claim.first <= delivery_id <= held.claim.last:
+                return held
+        raise LookupError(f"delivery {delivery_id} is in none of the run's claims")
 
     def _flush(self) -> None:
         self._sums.done.update(record(self._mailing.pk, self._settled, self._ended))
