@@ -1,5 +1,7 @@
 """The whole path through a real worker, a real broker and a real socket."""
 
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -138,3 +140,12 @@ def test_the_log_is_purged_when_it_is_old_enough_and_not_before(digest: Digest, 
     }
     assert Mailing.objects.get() == fresh
     assert Delivery.objects.get().mailing == fresh
+
+
+def test_a_workers_process_is_born_with_its_modules_out_of_garbage_collection() -> None:
+    program = (
+        "import gc; import config.celery; from celery.signals import worker_process_init;"
+        "worker_process_init.send(sender=None); print(gc.get_freeze_count())"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    assert int(done.stdout) > 10_000

@@ -175,6 +175,7 @@ class _Batch:
         group = self._reach(lambda: claim(wanted, GROUP, self._clock(), self._run))
         self._sums.planned += len(group)
         if group:
+            group[0].claim.mailing = self._mailing  # who records what became of it need not look it up again
             self._in_hand.append(_InHand(group[0].claim, len(group)))
         return group
 

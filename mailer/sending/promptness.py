@@ -16,17 +16,13 @@ class Promptness:
     figures: dict[str, float]  #: of Tally.DELAYS
 
 
-def promptness(mailing_id: int, accepted: Iterable[datetime]) -> Promptness:
-    """Of mails of one mailing that were taken at these times; of one that is spread, any is in time until its end.
-
-    One query a group, and some arithmetic a mail.
-    """
-    begins, ends, kind = Mailing.objects.values_list("scheduled_for", "spread_until", "kind").get(pk=mailing_id)
-    due = ends or begins
+def promptness(mailing: Mailing, accepted: Iterable[datetime]) -> Promptness:
+    """Of mails of one mailing that were taken at these times; of one that is spread, any is in time until its end."""
+    due = mailing.spread_until or mailing.scheduled_for
     counts, seconds = [0] * (len(Tally.BOUNDS) + 1), 0.0
     for moment in accepted:
         delay = max((moment - due).total_seconds(), 0.0)
         counts[bisect_left(Tally.BOUNDS, delay)] += 1
         seconds += delay
     figures = dict(zip(Tally.DELAYS, [*counts, seconds], strict=True))
-    return Promptness(kind in (Mailing.Kind.NOTIFICATION, Mailing.Kind.TEST), figures)
+    return Promptness(mailing.kind in (Mailing.Kind.NOTIFICATION, Mailing.Kind.TEST), figures)

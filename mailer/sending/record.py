@@ -63,7 +63,7 @@ def record(mailing_id: int, settled: Iterable[Settled], ended: Iterable[Claim] =
         sent = by_kind.pop(Kind.SENT, [])
         done.update(_record_sent(sent, alive))
         # Of those that were written before, nearly never any, one can't be told from another here.
-        accepted = [entry.at for entry in sent[: done["sent"]]]
+        accepted = sent[: done["sent"]]
         done.update(_record_skipped(by_kind.pop(Kind.SKIPPED, []), alive))
         done["held"] += _record_held(mailing_id, by_kind.pop(Kind.HELD, []), alive)
         failed = []
@@ -208,8 +208,9 @@ def _record_failure(entry: Settled, is_alive: bool) -> Counter[str]:
     return done
 
 
-def _add_to_sums(mailing_id: int, done: Counter[str], accepted: list[datetime]) -> None:
+def _add_to_sums(mailing_id: int, done: Counter[str], accepted: list[Settled]) -> None:
     changed = {name: F(name) + number for name, number in done.items() if number and hasattr(Mailing, name)}
     if changed:
         Mailing.objects.filter(pk=mailing_id).update(**changed)
-    tally(done, timezone.now(), promptness(mailing_id, accepted) if accepted else None)
+    prompt = promptness(accepted[0].claim.mailing, [entry.at for entry in accepted]) if accepted else None
+    tally(done, timezone.now(), prompt)

@@ -1,7 +1,8 @@
 """A mail filled in two steps: composed once for all who get the same content, then merged for each recipient.
 
-Composing renders every node that does not depend on the recipient, with Django's own nodes, so that what remains to be
-done a million times is to fill a few fields and join a few strings.
+Composing writes every node that does not depend on the recipient, so that what remains to be done a million times is to
+fill a few fields and join a few strings. Both are done by generated functions where there can be such, else by Django's
+own nodes.
 """
 
 from collections.abc import Iterable
@@ -172,20 +173,21 @@ class _Evaluation:
         return self.work.personal
 
     def visit(self, nodes: NodeList, context: Context) -> None:
+        scope = context.flatten()
         for node in nodes:
             if isinstance(node, TextNode):
                 self.found.append(node.s)
             elif not is_personal(node, self.personal):
-                self.found.append(render_nodes(NodeList([node]), context))
+                self.found.append(self._field(node, scope, frozenset(), self.work.composing).fill({}))
             elif not self._opened(node, context):
-                self.found.append(self._field(node, context.flatten()))
+                self.found.append(self._field(node, scope, self.personal, self.work.merging))
 
-    def _field(self, node: Node, scope: dict[Any, Any]) -> Field:
+    def _field(self, node: Node, scope: dict[Any, Any], own: frozenset[str], budget: Budget) -> Field:
         steps, nodes = self.work.steps, NodeList([node])
         # What is written outside loops is counted here, once; too much of it is left to Django's nodes.
-        generated = generate(node, self.personal, self.autoescape) if self.template.steps <= steps else None
+        generated = generate(node, own, self.autoescape) if self.template.steps <= steps else None
         share = steps // max(1, self.template.loops)
-        return Field(nodes, self.template, scope, self.autoescape, generated, share, self.work.merging)
+        return Field(nodes, self.template, scope, self.autoescape, generated, share, budget)
 
     def _opened(self, node: Node, context: Context) -> bool:
         """Whether the node itself could be decided now, so that only parts of its inside stay open."""

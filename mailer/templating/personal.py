@@ -1,6 +1,7 @@
 """Tells what of a template depends on the recipient, from the names that its nodes read."""
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 from django.template import Node
@@ -13,6 +14,7 @@ from mailer.templating.sandbox import StrictExpression, walk
 PERSONAL = frozenset({"recipient", "links"})
 
 
+@lru_cache(maxsize=1024)  # the same nodes are asked about for each range of a mailing and for each notification
 def is_personal(node: Node, personal: frozenset[str], inside: bool = True) -> bool:
     """Whether the node, or without `inside` its own tag, reads any of the personal names."""
     nodes = walk(NodeList([node])) if inside else iter([node])

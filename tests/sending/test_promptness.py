@@ -27,7 +27,7 @@ def after(due: datetime, *seconds: float) -> list[datetime]:
 
 def test_a_delay_on_the_bound_is_within_it_and_none_is_below_zero(digest: Digest, now: datetime) -> None:
     mailing = make_mailing(digest, now)
-    found = promptness(mailing.pk, after(now, -5, 1, 1.001, 10, 300, 1800, 1801))
+    found = promptness(mailing, after(now, -5, 1, 1.001, 10, 300, 1800, 1801))
     assert not found.is_single
     assert found.figures == {
         "within_1": 2, "within_10": 2, "within_60": 0, "within_300": 1, "within_1800": 1, "later": 1,
@@ -57,7 +57,7 @@ def test_mails_that_are_recorded_are_counted_once_by_their_delay(digest: Digest,
 def test_the_promise_is_told_by_kind_after_folding_too(digest: Digest, now: datetime) -> None:
     single, digests = make_mailing(digest, now, "notification"), make_mailing(digest, now)
     for mailing, delays in ((single, (1, 9)), (single, (11, 2)), (digests, (10, 299)), (digests, (301,))):
-        tally({"sent": len(delays)}, now, promptness(mailing.pk, after(now, *delays)))
+        tally({"sent": len(delays)}, now, promptness(mailing, after(now, *delays)))
     for _ in range(2):
         assert [(found.kind, found.count, found.percent) for found in promises(now)] == [
             ("single", 4, 75.0),
