@@ -8,6 +8,8 @@ from celery import Celery
 from celery.signals import worker_process_init
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+# Of Django's checks those of the URLs would load the admin and the API; ours are run in mailer/checks.py all the same.
+os.environ.setdefault("CELERY_SKIP_CHECKS", "yes")
 
 app = Celery("afternoon_post")
 app.config_from_object("django.conf:settings", namespace="CELERY")

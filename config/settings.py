@@ -54,7 +54,7 @@ FORMS_URLFIELD_ASSUME_HTTPS = True  # the default from Django 6 on
 INSTALLED_APPS = [
     "unfold",
     "unfold.contrib.filters",
-    "django.contrib.admin",
+    "django.contrib.admin.apps.SimpleAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

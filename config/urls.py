@@ -14,6 +14,7 @@ from mailer.web.preferences import forget_me, preferences, take_data
 from mailer.web.sign_up import confirm_sign_up, embedded_sign_up, sign_up
 from mailer.web.unsubscribe import unsubscribe
 
+admin.autodiscover()  # here and not in each process: those that send mails have no pages
 urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
     path("api/v1/", api.urls),

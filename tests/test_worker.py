@@ -142,10 +142,23 @@ def test_the_log_is_purged_when_it_is_old_enough_and_not_before(digest: Digest, 
     assert Delivery.objects.get().mailing == fresh
 
 
+def run_program(program: str) -> str:
+    return subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
+    ).stdout
+
+
 def test_a_workers_process_is_born_with_its_modules_out_of_garbage_collection() -> None:
-    program = (
+    said = run_program(
         "import gc; import config.celery; from celery.signals import worker_process_init;"
         "worker_process_init.send(sender=None); print(gc.get_freeze_count())"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
-    assert int(done.stdout) > 10_000
+    assert int(said) > 10_000
+
+
+def test_a_worker_carries_no_pages_about_and_a_web_process_has_them_before_the_first_visitor() -> None:
+    look = "import sys; print(*(name in sys.modules for name in ('mailer.admin', 'mailer.api.urls', 'mailer.tasks')))"
+    start = "from config.celery import app; import celery.fixups.django; app.loader.init_worker();"
+    start += "celery.fixups.django.DjangoWorkerFixup(app).validate_models();"
+    assert run_program(start + look).split() == ["False", "False", "True"]
+    assert run_program("import config.wsgi;" + look).split() == ["True", "True", "True"]

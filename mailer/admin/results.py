@@ -4,6 +4,7 @@ import json
 from datetime import datetime
 from typing import Any
 
+import django_celery_results.admin  # noqa: F401 - whose pages these replace
 from celery import states
 from django.contrib import admin
 from django.db.models import QuerySet

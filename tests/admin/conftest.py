@@ -4,6 +4,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
+import config.urls  # noqa: F401 - which registers the pages that tests are made for
 from tests.admin.world import World, make_world
 
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.contrib import admin
 from django.contrib.auth.models import Permission, User
+from django.core.checks import run_checks
 from django.db import connection
 from django.db.models import Model
 from django.test import Client
@@ -22,6 +23,11 @@ LOGS = [Mailing, Delivery, Attempt, TaskResult, TemplateVersion]
 
 def address(model: type[Model], page: str, *args: object) -> str:
     return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{page}", args=args)
+
+
+def test_djangos_checks_find_nothing_wrong_with_the_pages() -> None:
+    assert MODELS
+    assert run_checks(tags=["admin"]) == []
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model._meta.label)
