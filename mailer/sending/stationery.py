@@ -8,6 +8,7 @@ text.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from operator import le
 from typing import Any
 
 from mailer.sending.commands import data_block
@@ -27,24 +28,19 @@ from mailer.templating.compose import Composition, Field, Parts, joined
 
 @dataclass(frozen=True, slots=True)
 class _Slot:
-    index: int  #: where among the pieces
     field: Field
     room: int  #: bytes that its line still has, and those that it begins and ends, if it has several
     edge: bool  #: whether it stands at an end of the text part, where space is cut off
 
-    def value(self, personal: dict[str, Any]) -> bytes | None:
-        """The field's bytes; None if they would not stay within their lines."""
-        value = self.field.fill(personal)
+    def content(self, value: str) -> bytes | None:
+        """The value's bytes; None if they would not stay within their lines."""
         if self.edge and (not value or value != value.strip()):
             return None
         content = value.encode()
-        if content[:1] == b".":
+        if content[:1] == b"." or "\r" in value or "\x00" in value:
             return None
-        if not value.isprintable():  # else there is no end of line in it, which is quicker to see than a search for one
-            if "\r" in value or "\x00" in value:
-                return None
-            if "\n" in value:
-                return self._lines(content)
+        if "\n" in value:
+            return self._lines(content)
         return content if len(content) <= self.room else None
 
     def _lines(self, content: bytes) -> bytes | None:
@@ -61,8 +57,10 @@ class Stationery:
         self._composition, self._eight_bit = composition, eight_bit
         self._boundary = new_boundary()
         self._head = shared_head(sender, self._boundary)
-        self._pieces: list[bytes] | None = None
+        self._pieces: list[bytes] | None = None  # the head's place, then texts and in between the places of the slots
         self._slots: list[_Slot] = []
+        self._rooms: list[int] = []
+        self._has_edge = False
         if eight_bit and not composition.inlined_late:
             self._prepare()
 
@@ -79,14 +77,25 @@ class Stationery:
         """From the prepared pieces; None where these won't do."""
         if self._pieces is None:
             return None
+        contents = self._contents([slot.field.fill(personal) for slot in self._slots])
+        if contents is None:
+            return None
         pieces = self._pieces.copy()
-        for slot in self._slots:
-            content = slot.value(personal)
-            if content is None:
-                return None
-            pieces[slot.index] = content
         pieces[0] = self._head + own_head(addressee, self._composition.merge_subject(personal), now)
+        pieces[2::2] = contents
         return b"".join(pieces)
+
+    def _contents(self, values: list[str]) -> list[bytes] | None:
+        """The bytes of what stands in the slots; None if they would not stay within their lines."""
+        together = "|".join(values)
+        # That no value has ends of line or begins with a dot, as is usual, is seen sooner of all at once.
+        if not self._has_edge and together.isprintable() and "|." not in together and together[:1] != ".":
+            contents = [value.encode() for value in values]
+            if all(map(le, map(len, contents), self._rooms)):
+                return contents
+        found = [slot.content(value) for slot, value in zip(self._slots, values, strict=True)]
+        known = [content for content in found if content is not None]
+        return known if len(known) == len(found) else None
 
     def _built(self, personal: dict[str, Any], addressee: Addressee, now: datetime) -> bytes:
         mail = self._composition.merge(personal)
@@ -103,17 +112,22 @@ class Stationery:
         sources: list[str | Field] = [f"\n{mark}\n{head_of[b'plain']}", *text]
         sources += [f"\n{mark}\n{head_of[b'html']}", *html, f"\n{mark}--\n"]
         normal = [normal_lines(part) if isinstance(part, str) else part for part in sources]
-        parts: list[str | Field] = ["", *joined(normal)]
+        parts = joined(normal)
         rooms = list(_rooms(parts))
         dotted = any(isinstance(part, str) and part.startswith(".") for part in parts)
         if dotted or min(rooms) < 0:
             return  # a field that is empty would bring that dot to the beginning of its line
-        self._slots = [
-            _Slot(index, part, room, edge=any(part is field for field in edges))
-            for (index, part), room in zip(enumerate(parts), rooms, strict=True)
-            if isinstance(part, Field)
-        ]
-        self._pieces = [*(_on_the_wire(part.encode()) if isinstance(part, str) else b"" for part in parts), b".\r\n"]
+        texts = [b""]
+        for part, room in zip(parts, rooms, strict=True):
+            if isinstance(part, Field):
+                self._slots.append(_Slot(part, room, edge=any(part is field for field in edges)))
+                texts.append(b"")  # two slots may have nothing between them
+            else:
+                texts[-1] = _on_the_wire(part.encode())
+        self._rooms = [slot.room for slot in self._slots]
+        self._has_edge = any(slot.edge for slot in self._slots)
+        self._pieces = [b""] * 2 * len(texts)
+        self._pieces[1::2] = [*texts[:-1], texts[-1] + b".\r\n"]
 
 
 def _trimmed(text: Parts) -> list[str | Field]:
@@ -126,7 +140,7 @@ def _trimmed(text: Parts) -> list[str | Field]:
     return [*(part for part in parts if part != ""), "\n"]
 
 
-def _rooms(parts: list[str | Field]) -> Iterator[int]:
+def _rooms(parts: Parts) -> Iterator[int]:
     """For each part the bytes that a field on its longest line may have; negative if a line is too long as it is."""
     lines = "".join(part if isinstance(part, str) else "\x00" for part in parts).split("\n")
     rooms = iter(
