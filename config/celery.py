@@ -11,12 +11,21 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 # Of Django's checks those of the URLs would load the admin and the API; ours are run in mailer/checks.py all the same.
 os.environ.setdefault("CELERY_SKIP_CHECKS", "yes")
 
+#: By how much less than others' (nice(2)) a worker's processes' work is urgent.
+NICENESS = 5
+
 app = Celery("afternoon_post")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
 
 @worker_process_init.connect
-def keep_what_is_loaded(**details: Any) -> None:
-    """Leave what a worker's process was born with out of garbage collection: it stays, and each look costs 0.1 s."""
+def settle_in(**details: Any) -> None:
+    """What a worker's process does first.
+
+    It lets others go first: mails are sent no faster than a mail server, a database and a broker can take them, which
+    may be on the same machine, and a page is waited for. And it leaves what is loaded out of garbage collection, for
+    which there is nothing to find in it and each look costs 0.1 s.
+    """
+    os.nice(NICENESS)
     gc.freeze()

@@ -148,12 +148,15 @@ def run_program(program: str) -> str:
     ).stdout
 
 
-def test_a_workers_process_is_born_with_its_modules_out_of_garbage_collection() -> None:
+def test_a_workers_process_lets_others_go_first_and_looks_for_no_garbage_among_its_modules() -> None:
+    look = "print(os.nice(0), gc.get_freeze_count());"
     said = run_program(
-        "import gc; import config.celery; from celery.signals import worker_process_init;"
-        "worker_process_init.send(sender=None); print(gc.get_freeze_count())"
+        f"import gc, os; import config.celery; from celery.signals import worker_process_init; {look}"
+        f"worker_process_init.send(sender=None); {look}"
     )
-    assert int(said) > 10_000
+    nice_before, _, nice, frozen = map(int, said.split())
+    assert nice == min(nice_before + 5, 19)
+    assert frozen > 10_000
 
 
 def test_a_worker_carries_no_pages_about_and_a_web_process_has_them_before_the_first_visitor() -> None:

@@ -32,6 +32,8 @@ logger = logging.getLogger(__name__)
 
 #: How many deliveries are claimed, and recorded, at a time.
 GROUP = 500
+#: How many mails, and about how many bytes, are written before the first of them goes.
+AHEAD, AHEAD_BYTES = 8, 1_000_000
 #: How often a run writes down what it has done, and asks whether its mailing was stopped: staff look on, and wait.
 HEARTBEAT = timedelta(seconds=1)
 #: A run begins no mail after this, so that it ends before Celery's time limit.
@@ -142,21 +144,35 @@ class _Batch:
             self._reach(partial(writer.look_up, people, self._clock()))
             held = self._reach(partial(choose_held, self._mailing, writer.sender.address, group, self._clock()))
             begin_until = min(self._ends_at, group[0].claim.until - LEASE / 2)
-            for claimed in group:
+            for letter in self._letters(writer, eight_bit, group, held):
                 now = self._clock()
                 if now > self._next_beat:
                     self._beat()
                 if self._stopped or now > begin_until or stopping():
                     return
-                if claimed.id in held:
-                    self._settle(Outcome(claimed.id, Kind.HELD, text=held[claimed.id]))
-                    continue
-                letter = writer.envelope(claimed, eight_bit, now)
                 if isinstance(letter, Outcome):
                     self._settle(letter)
                 else:
                     yield letter
             group = self._claim(group[-1].id + 1)
+
+    def _letters(
+        self, writer: Writer, eight_bit: bool, group: list[Claimed], held: dict[int, str]
+    ) -> Iterator[Envelope | Outcome]:
+        """Mails, or why there are none; some at a time, while what it takes is at hand in the processor's caches."""
+        written: list[Envelope | Outcome] = []
+        size = 0
+        for claimed in group:
+            if claimed.id in held:
+                written.append(Outcome(claimed.id, Kind.HELD, text=held[claimed.id]))
+                continue
+            letter = writer.envelope(claimed, eight_bit, self._clock())
+            written.append(letter)
+            size += len(letter.data) if isinstance(letter, Envelope) else 0
+            if len(written) >= AHEAD or size > AHEAD_BYTES:
+                yield from written
+                written, size = [], 0
+        yield from written
 
     def _beat(self) -> None:
         """Once a second or so: what is done is seen, and a pause or a cancellation is heard of."""
