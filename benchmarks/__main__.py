@@ -15,7 +15,7 @@ from benchmarks.programs import ROOT, Programs
 from benchmarks.report import Conditions, write_report
 from tests.servers import start_postgresql, start_valkey
 
-FULL = {"rounds": 5, "mails": 20_000, "own_items_mails": 4000, "slow_mails": 100, "far": 4, "requests": 300}
+FULL = {"rounds": 5, "mails": 20_000, "own_items_mails": 4000, "slow_mails": 80, "far": 4, "requests": 240}
 FULL |= {"people": 1_000_000, "runs": 3, "imported": 1_000_000, "memory": True}
 QUICK = {"rounds": 2, "mails": 8000, "own_items_mails": 1000, "slow_mails": 50, "far": 1, "requests": 80}
 QUICK |= {"people": 0, "runs": 0, "imported": 0, "memory": False}

@@ -70,11 +70,11 @@ def _warm_up(worker: Worker) -> None:
 def _cases(plan: Plan, sample: Sample, shared: RecipientList, own: RecipientList, worker: Worker) -> list[Case]:
     cases = [Case("whole path", WholePath("whole_path", shared, worker).run)]
     if plan.source:
-        generator = Generator(plan.source, plan.sink_port, sample.average_size, plan.mails * 2)
+        generator = Generator(plan.source, plan.sink_port, sample.average_size, plan.mails)
         cases.append(Case("smtp-source", generator.run))
     return [
         *cases,
-        Case("raw bytes", RawBytes(sample.envelopes, plan.mails * 2).run),
+        Case("raw bytes", RawBytes(sample.envelopes, plan.mails).run),
         Case("plain loop", PlainLoop(sample, plan.slow_mails).run),
         Case("own items", WholePath("own_items", own, worker).run),
         Case("django-post_office", PostOffice(plan.folder, plan.sink_port, sample, plan.slow_mails * 8).run),
