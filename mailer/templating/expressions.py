@@ -5,7 +5,7 @@ An expression may raise where Django's would give a value or another error: then
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import lru_cache, partial
+from functools import partial
 from operator import ge, gt, le, lt
 from typing import Any
 
@@ -16,7 +16,7 @@ from django.utils.translation import get_language
 
 from mailer.templating.builtins import ALLOWED
 from mailer.templating.dates import date_writer
-from mailer.templating.filters import EXACT, html_text, plain_text
+from mailer.templating.filters import EXACT, html_text, plain_text, truncating
 from mailer.templating.sandbox import StrictExpression
 from mailer.templating.source import Source, Unknown
 
@@ -96,10 +96,11 @@ def _filtered(function: Any, given: list[str], arguments: list[tuple[bool, Any]]
     is_constant = all(not is_variable for is_variable, _ in arguments)
     if function is default and is_constant:
         return f"({given[0]} or {given[1]})"
+    # The function that is written is for one language: which that is, Django would have to look up for each item.
     if function is ALLOWED["date"] and is_constant and arguments:
-        language = source.opening(f"{source.bind(get_language)}()")
-        written_for = source.bind(_date_writer(str(arguments[0][1])))
-        return f"{source.opening(f'{written_for}({language})')}({given[0]})"
+        return f"{source.bind(date_writer(str(arguments[0][1]), get_language()))}({given[0]})"
+    if function is ALLOWED["truncatechars"]:
+        return f"{source.bind(truncating(get_language()))}({', '.join(given)})"
     if getattr(function, "needs_autoescape", False):
         function_name = source.bind(partial(function, autoescape=scope.autoescape))
     else:
@@ -107,12 +108,6 @@ def _filtered(function: Any, given: list[str], arguments: list[tuple[bool, Any]]
     if getattr(function, "is_safe", False) and function not in EXACT:
         return f"{source.bind(_kept_safe)}({', '.join([function_name, *given])})"
     return f"{function_name}({', '.join(given)})"
-
-
-@lru_cache(maxsize=256)
-def _date_writer(date_format: str) -> Callable[[str | None], Callable[[Any], str]]:
-    """One object a format, so that it is opened once however often a template has it."""
-    return partial(date_writer, date_format)
 
 
 def _look_up(variable: Variable, source: Source, scope: Scope, optional: bool) -> str:

@@ -5,7 +5,7 @@ What is not plain text or a small number, the usual case, is left to Django's ow
 
 import re
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from html import escape
 from typing import Any
 
@@ -14,7 +14,6 @@ from django.template import Context
 from django.template.base import render_value_in_context
 from django.utils.safestring import SafeString
 from django.utils.text import add_truncation_text, calculate_truncate_chars_length
-from django.utils.translation import get_language
 
 from mailer.templating.builtins import ALLOWED
 
@@ -72,11 +71,17 @@ def _pluralize(value: Any, arg: Any = "s") -> Any:
     return ALLOWED["pluralize"](value, arg)
 
 
-def _truncatechars(value: Any, arg: Any) -> Any:
+@lru_cache(maxsize=64)
+def truncating(language: str | None) -> Callable[[Any, Any], Any]:
+    """The filter `truncatechars` for when this language is active."""
+    return partial(_truncatechars, language)
+
+
+def _truncatechars(language: str | None, value: Any, arg: Any) -> Any:
     if type(value) is str and type(arg) is int and arg > 0 and value.isascii():
         if len(value) <= arg:
             return value
-        room, sign = _truncation(arg, get_language())
+        room, sign = _truncation(arg, language)
         return sign % {"truncated_text": value[:room]}
     return ALLOWED["truncatechars"](value, arg)
 
@@ -134,6 +139,5 @@ EXACT: dict[Callable[..., Any], Callable[..., Any]] = {
     ALLOWED["lower"]: _lower,
     ALLOWED["capfirst"]: _capfirst,
     ALLOWED["pluralize"]: _pluralize,
-    ALLOWED["truncatechars"]: _truncatechars,
     ALLOWED["wordwrap"]: _wordwrap,
 }

@@ -21,6 +21,7 @@ from django.template.defaulttags import (
     WithNode,
 )
 from django.utils.html import strip_spaces_between_tags
+from django.utils.translation import get_language
 
 from mailer.templating.budget import Refused
 from mailer.templating.expressions import Loop, Scope, condition_of, text_of, value_of, written
@@ -31,9 +32,16 @@ from mailer.templating.source import Source, Unknown
 Generated = Callable[[dict[str, Any], dict[str, Any], int], str]
 
 
-@lru_cache(maxsize=1024)
 def generate(node: Node, own: frozenset[str], autoescape: bool) -> Generated | None:
-    """A function for the node; None if something in it is not known here. `own` are names of the second dictionary."""
+    """A function for the node in the language that is active; None if something in the node is not known here.
+
+    `own` are names of the second dictionary.
+    """
+    return _generate(node, own, autoescape, get_language())
+
+
+@lru_cache(maxsize=1024)
+def _generate(node: Node, own: frozenset[str], autoescape: bool, language: str | None) -> Generated | None:
     writer = _Writer()
     try:
         writer.visit(NodeList([node]), Scope(own, autoescape, {}))
