@@ -11,7 +11,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 # Of Django's checks those of the URLs would load the admin and the API; ours are run in mailer/checks.py all the same.
 os.environ.setdefault("CELERY_SKIP_CHECKS", "yes")
 
-#: By how much less than others' (nice(2)) a worker's processes' work is urgent.
+#: How a worker's processes stand behind others (setpriority(2)), which are at 0.
 NICENESS = 5
 
 app = Celery("afternoon_post")
@@ -27,5 +27,6 @@ def settle_in(**details: Any) -> None:
     may be on the same machine, and a page is waited for. And it leaves what is loaded out of garbage collection, for
     which there is nothing to find in it and each look costs 0.1 s.
     """
-    os.nice(NICENESS)
+    # In some pools this is the worker itself, and it may be told more than once.
+    os.setpriority(os.PRIO_PROCESS, 0, max(NICENESS, os.getpriority(os.PRIO_PROCESS, 0)))
     gc.freeze()

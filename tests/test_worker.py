@@ -152,10 +152,10 @@ def test_a_workers_process_lets_others_go_first_and_looks_for_no_garbage_among_i
     look = "print(os.nice(0), gc.get_freeze_count());"
     said = run_program(
         f"import gc, os; import config.celery; from celery.signals import worker_process_init; {look}"
-        f"worker_process_init.send(sender=None); {look}"
+        f"worker_process_init.send(sender=None); worker_process_init.send(sender=None); {look}"
     )
     nice_before, _, nice, frozen = map(int, said.split())
-    assert nice == min(nice_before + 5, 19)
+    assert nice == max(nice_before, 5)
     assert frozen > 10_000
 
 
