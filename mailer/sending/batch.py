@@ -164,9 +164,9 @@ class _Batch:
         size = 0
         for claimed in group:
             if claimed.id in held:
-                written.append(Outcome(claimed.id, Kind.HELD, text=held[claimed.id]))
-                continue
-            letter = writer.envelope(claimed, eight_bit, self._clock())
+                letter: Envelope | Outcome = Outcome(claimed.id, Kind.HELD, text=held[claimed.id])
+            else:
+                letter = writer.envelope(claimed, eight_bit, self._clock())
             written.append(letter)
             size += len(letter.data) if isinstance(letter, Envelope) else 0
             if len(written) >= AHEAD or size > AHEAD_BYTES:

@@ -16,7 +16,7 @@ from django.utils.translation import get_language
 
 from mailer.templating.builtins import ALLOWED
 from mailer.templating.dates import date_writer
-from mailer.templating.filters import EXACT, html_text, plain_text, truncating
+from mailer.templating.filters import EXACT, html_text, plain_text, truncatechars
 from mailer.templating.sandbox import StrictExpression
 from mailer.templating.source import Source, Unknown
 
@@ -100,7 +100,7 @@ def _filtered(function: Any, given: list[str], arguments: list[tuple[bool, Any]]
     if function is ALLOWED["date"] and is_constant and arguments:
         return f"{source.bind(date_writer(str(arguments[0][1]), get_language()))}({given[0]})"
     if function is ALLOWED["truncatechars"]:
-        return f"{source.bind(truncating(get_language()))}({', '.join(given)})"
+        return f"{source.bind(partial(truncatechars, get_language()))}({', '.join(given)})"
     if getattr(function, "needs_autoescape", False):
         function_name = source.bind(partial(function, autoescape=scope.autoescape))
     else:

@@ -5,7 +5,7 @@ What is not plain text or a small number, the usual case, is left to Django's ow
 
 import re
 from collections.abc import Callable
-from functools import lru_cache, partial
+from functools import lru_cache
 from html import escape
 from typing import Any
 
@@ -41,6 +41,16 @@ def plain_text(value: Any) -> str:
     return value if type(value) is str else _number(value) or render_value_in_context(_single(value), _TEXT)
 
 
+def truncatechars(language: str | None, value: Any, arg: Any) -> Any:
+    """The filter of this name while the language is the active one."""
+    if type(value) is str and type(arg) is int and arg > 0 and value.isascii():
+        if len(value) <= arg:
+            return value
+        room, sign = _truncation(arg, language)
+        return sign % {"truncated_text": value[:room]}
+    return ALLOWED["truncatechars"](value, arg)
+
+
 def _number(value: Any) -> str:
     """The text of a whole number; nothing for any other value."""
     return str(value) if type(value) is int and not settings.USE_THOUSAND_SEPARATOR else ""
@@ -69,21 +79,6 @@ def _pluralize(value: Any, arg: Any = "s") -> Any:
     if type(value) is int and abs(value) < 2**53 and isinstance(arg, str) and "," not in arg:
         return "" if value == 1 else arg[:]  # cut out, so that it is no longer marked as safe
     return ALLOWED["pluralize"](value, arg)
-
-
-@lru_cache(maxsize=64)
-def truncating(language: str | None) -> Callable[[Any, Any], Any]:
-    """The filter `truncatechars` for when this language is active."""
-    return partial(_truncatechars, language)
-
-
-def _truncatechars(language: str | None, value: Any, arg: Any) -> Any:
-    if type(value) is str and type(arg) is int and arg > 0 and value.isascii():
-        if len(value) <= arg:
-            return value
-        room, sign = _truncation(arg, language)
-        return sign % {"truncated_text": value[:room]}
-    return ALLOWED["truncatechars"](value, arg)
 
 
 @lru_cache(maxsize=256)

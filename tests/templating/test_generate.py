@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta, timezone
+from functools import partial
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -22,7 +23,7 @@ from mailer.templating.compile import compile_sources
 from mailer.templating.compose import Field, compose
 from mailer.templating.contexts import ITEM_NAMES
 from mailer.templating.dates import date_writer
-from mailer.templating.filters import EXACT, html_text, plain_text, truncating
+from mailer.templating.filters import EXACT, html_text, plain_text, truncatechars
 from mailer.templating.generate import generate
 from mailer.templating.personal import PERSONAL
 from mailer.templating.preview import hydrate
@@ -55,7 +56,7 @@ def outcome(call: Callable[[], Any]) -> Any:
 
 def stand_in(function: Any) -> Any:
     """The short form of one of Django's filters, in the active language."""
-    return truncating(get_language()) if function is ALLOWED["truncatechars"] else EXACT[function]
+    return partial(truncatechars, get_language()) if function is ALLOWED["truncatechars"] else EXACT[function]
 
 
 @pytest.mark.parametrize("function", [*EXACT, ALLOWED["truncatechars"]], ids=lambda function: function.__name__)
