@@ -1,6 +1,6 @@
 """Sends mails over a few connections to one relay at once, in one loop, and says of each what became of it."""
 
-import selectors
+import select
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
@@ -35,7 +35,9 @@ class RelaySession:
         self._returned: deque[Envelope] = deque()
         self._offers: Counter[int] = Counter()
         self._source: Iterator[Envelope] = iter(())
-        self._selector = selectors.DefaultSelector()
+        self._poll = select.poll()
+        self._by_number: dict[int, Connection] = {}  # by what the system calls their sockets
+        self._next_look = 0.0  # nobody's time is up before this
         self._connect()
         self.eight_bit = self._connections[0].eight_bit
 
@@ -50,7 +52,6 @@ class RelaySession:
                 connection.say_goodbye()
         for connection in self._connections:
             connection.close()
-        self._selector.close()
 
     def send(self, envelopes: Iterator[Envelope]) -> Iterator[Outcome]:
         """Send them all, drawing each only when a connection is free for it. Yields the outcomes as they come in.
@@ -121,15 +122,22 @@ class RelaySession:
 
         What has arrived is read however late: we may have waited for our own database meanwhile, not for the server.
         """
-        busy = [connection.deadline for connection in self._connections if connection.expected]
-        wait = max(0.0, min(busy) - time.monotonic()) if busy else 0.0
-        ready = [(key.data, False) for key, _ in self._selector.select(wait)]
+        wait = max(0.0, self._next_look - time.monotonic())
+        ready = [(self._by_number[number], False) for number, _ in self._poll.poll(wait * 1000)]
         now = time.monotonic()
-        if busy and min(busy) <= now:
-            readable = {id(connection) for connection, _ in ready}
-            late = [c for c in self._connections if c.expected and c.deadline <= now and id(c) not in readable]
-            ready += [(connection, True) for connection in late]
+        if now >= self._next_look:
+            ready += [(connection, True) for connection in self._late(now) if (connection, False) not in ready]
         return ready
+
+    def _late(self, now: float) -> list[Connection]:
+        """Those past their time, and from here on who will be is looked for again when the first of the others is.
+
+        Or after the shortest time that a server has, for one that is given a mail meanwhile.
+        """
+        busy = [connection for connection in self._connections if connection.expected]
+        to_come = [connection.deadline for connection in busy if connection.deadline > now]
+        self._next_look = min([*to_come, now + self._timeout])
+        return [connection for connection in busy if connection.deadline <= now]
 
     def _drive(self, connection: Connection, is_late: bool) -> Iterator[Outcome]:
         if connection.idle:
@@ -187,7 +195,8 @@ class RelaySession:
 
     def _drop(self, connection: Connection) -> None:
         self._connections.remove(connection)
-        self._selector.unregister(connection.sock)
+        self._poll.unregister(connection.sock)
+        del self._by_number[connection.sock.fileno()]
         connection.close()
 
     def _taker(self, connection: Connection) -> Callable[[], Envelope | None]:
@@ -223,4 +232,5 @@ class RelaySession:
 
     def _add(self, connection: Connection) -> None:
         self._connections.append(connection)
-        self._selector.register(connection.sock, selectors.EVENT_READ, connection)
+        self._by_number[connection.sock.fileno()] = connection
+        self._poll.register(connection.sock, select.POLLIN)
