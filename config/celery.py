@@ -4,8 +4,10 @@ import gc
 import os
 from typing import Any
 
-from celery import Celery
-from celery.signals import worker_process_init
+from celery import Celery, Task
+from celery.signals import task_postrun, task_prerun, worker_process_init
+from django.db import close_old_connections, connections
+from kombu.utils.compat import detect_environment
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 # Of Django's checks those of the URLs would load the admin and the API; ours are run in mailer/checks.py all the same.
@@ -30,3 +32,17 @@ def settle_in(**details: Any) -> None:
     # In some pools this is the worker itself, and it may be told more than once.
     os.setpriority(os.PRIO_PROCESS, 0, max(NICENESS, os.getpriority(os.PRIO_PROCESS, 0)))
     gc.freeze()
+
+
+@task_prerun.connect
+def keep_connections(task: "Task[Any, Any]", **details: Any) -> None:
+    """A task goes on with the database connections of the one before, as a page does: if they are sound and young."""
+    if not task.request.is_eager:  # else they are its caller's
+        close_old_connections()
+
+
+@task_postrun.connect
+def close_connections(task: "Task[Any, Any]", **details: Any) -> None:
+    """A greenlet lives for one task, and its connections would stay open after it."""
+    if detect_environment() != "default" and not task.request.is_eager:
+        connections.close_all()

@@ -39,6 +39,8 @@ CELERY_WORKER_ENABLE_REMOTE_CONTROL = _BROKER.get("worker_enable_remote_control"
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
 CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 20.0
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+#: After so many tasks Celery closes their database connection itself; it is told to leave that to config/celery.py.
+CELERY_DB_REUSE_MAX = 1_000_000_000
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_SYNC_EVERY = 1  # else a killed beat fires again what it fired in the last three minutes

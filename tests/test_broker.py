@@ -3,13 +3,13 @@
 from pathlib import Path
 
 import pytest
-from celery.contrib.testing.worker import start_worker
 from django.conf import settings
 
 from config.celery import app
 from mailer.models import Heartbeat
 from tests.fake_relay import FakeRelay
 from tests.local.waiting import wait_until
+from tests.worker import running_worker
 
 
 class Trap:
@@ -29,7 +29,7 @@ def test_a_pickled_message_is_thrown_away_unread_and_the_worker_goes_on(relay: F
     app.control.purge()
     app.send_task("mailer.tasks.close", args=[Trap(file)], serializer="pickle", queue="default")
     app.send_task("mailer.tasks.tick", queue="default")
-    with start_worker(app, pool="solo", perform_ping_check=False, shutdown_timeout=30):
+    with running_worker():
         wait_until(Heartbeat.objects.filter(kind=Heartbeat.Kind.TICK).exists)
     assert not file.exists()
 

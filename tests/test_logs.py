@@ -7,7 +7,6 @@ import sys
 from collections.abc import Iterator
 
 import pytest
-from celery.contrib.testing.worker import start_worker
 from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
 from django.utils import timezone
@@ -20,6 +19,7 @@ from mailer.waking import wake_mailing
 from tests.build import make_item
 from tests.fake_relay import FakeRelay
 from tests.test_worker import wait_until
+from tests.worker import running_worker
 
 Lines = io.StringIO
 
@@ -47,7 +47,7 @@ def test_a_requests_id_is_in_the_workers_line(digest: Digest, relay: FakeRelay, 
         return HttpResponse()
 
     app.control.purge()
-    with start_worker(app, pool="solo", perform_ping_check=False, shutdown_timeout=30):
+    with running_worker():
         response = follow_request(view)(RequestFactory().get("/", headers={"X-Request-ID": "from-the-proxy-1"}))
         wait_until(lambda: Mailing.objects.get().final and "deliver[" in lines.getvalue())
     line = next(found for found in map(json.loads, lines.getvalue().splitlines()) if "deliver[" in found["message"])

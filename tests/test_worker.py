@@ -2,14 +2,18 @@
 
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
+from typing import Any
 from uuid import UUID
 
 import pytest
-from celery.contrib.testing.worker import start_worker
+from django.db import connection
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.signals import connection_created
 from django.utils import timezone
 from django_celery_results.models import TaskResult
 
@@ -24,6 +28,7 @@ from mailer.scheduling.schedules import Schedule
 from mailer.waking import wake_mailing
 from tests.build import make_digest, make_item, make_list, subscribe
 from tests.fake_relay import FakeRelay
+from tests.worker import running_worker
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -32,8 +37,23 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def worker(relay: FakeRelay) -> Iterator[None]:
     """A Celery worker in a thread of this process, on its own Redis database."""
     app.control.purge()
-    with start_worker(app, pool="solo", perform_ping_check=False, shutdown_timeout=30):
+    with running_worker():
         yield
+
+
+@pytest.fixture
+def made_connections() -> Iterator[list[str]]:
+    """The databases to which others than the test itself connect, once for each connection that they make."""
+    made: list[str] = []
+    me = threading.get_ident()
+
+    def note(connection: BaseDatabaseWrapper, **details: Any) -> None:
+        if threading.get_ident() != me:
+            made.append(connection.alias)
+
+    connection_created.connect(note)
+    yield made
+    connection_created.disconnect(note)
 
 
 @pytest.fixture
@@ -165,3 +185,22 @@ def test_a_worker_carries_no_pages_about_and_a_web_process_has_them_before_the_f
     start += "celery.fixups.django.DjangoWorkerFixup(app).validate_models();"
     assert run_program(start + look).split() == ["False", "False", "True"]
     assert run_program("import config.wsgi;" + look).split() == ["True", "True", "True"]
+
+
+def test_a_task_goes_on_with_the_connection_of_the_one_before(worker: None, made_connections: list[str]):
+    for _ in range(3):
+        tasks.strike.apply_async(ignore_result=False).get(timeout=30)
+    assert len(made_connections) <= 1
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="only PostgreSQL's connections can be cut")
+def test_a_connection_that_was_cut_between_two_tasks_is_made_anew(worker: None, made_connections: list[str]):
+    tasks.strike.apply_async(ignore_result=False).get(timeout=30)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        assert cursor.fetchall()
+    tasks.strike.apply_async(ignore_result=False).get(timeout=30)
+    assert len(made_connections) == 2
