@@ -16,14 +16,21 @@ LEASE = timedelta(minutes=10)
 #: One that a sending limit let go has its place for so long; after this, as after an outage, it asks for one again.
 ADMISSION = timedelta(seconds=60)
 
+# The first due deliveries, and the first claim that others have on any between them.
 _DUE = """
-SELECT MIN(id), MAX(id) FROM (
-  SELECT id FROM mailer_delivery
-  WHERE mailing_id = %(mailing)s AND status = 'queued' AND id BETWEEN %(first)s AND %(last)s
-    AND (next_attempt_at IS NULL OR next_attempt_at <= %(now)s)
-    AND EXISTS (SELECT 1 FROM mailer_mailing WHERE id = %(mailing)s AND status = 'sending')
-  ORDER BY id LIMIT %(size)s
+SELECT due.lowest, due.highest, claim.first, claim.last
+FROM (
+  SELECT MIN(id) AS lowest, MAX(id) AS highest FROM (
+    SELECT id FROM mailer_delivery
+    WHERE mailing_id = %(mailing)s AND status = 'queued' AND id BETWEEN %(first)s AND %(last)s
+      AND (next_attempt_at IS NULL OR next_attempt_at <= %(now)s)
+      AND EXISTS (SELECT 1 FROM mailer_mailing WHERE id = %(mailing)s AND status = 'sending')
+    ORDER BY id LIMIT %(size)s
+  ) AS waiting
 ) AS due
+LEFT JOIN mailer_claim AS claim
+  ON claim.mailing_id = %(mailing)s AND claim.first <= due.highest AND claim.last >= due.lowest
+ORDER BY claim.first LIMIT 1
 """
 # Whether somebody still is on the list and not suppressed is looked up now, right before sending.
 _LOAD = """
@@ -102,17 +109,18 @@ def release(claims: dict[int, Claim]) -> None:
 def _find_free(wanted: Range, size: int, now: datetime) -> tuple[int, int] | None:
     """The first and last id of due deliveries on which there is no claim."""
     first = wanted.first
-    while due := _find_due(wanted, first, size, now):
-        other = Claim.objects.covering(wanted.mailing_id, *due).order_by("first").first()
-        if other is None:
-            return due
-        if other.first > due[0]:
-            return due[0], other.first - 1
-        first = other.last + 1
-    return None
+    while True:
+        lowest, highest, claimed_from, claimed_to = _find_due(wanted, first, size, now)
+        if lowest is None:
+            return None
+        if claimed_from is None:
+            return lowest, highest
+        if claimed_from > lowest:
+            return lowest, claimed_from - 1
+        first = claimed_to + 1
 
 
-def _find_due(wanted: Range, first: int, size: int, now: datetime) -> tuple[int, int] | None:
+def _find_due(wanted: Range, first: int, size: int, now: datetime) -> tuple[Any, ...]:
     values = {
         "mailing": wanted.mailing_id,
         "first": first,
@@ -122,8 +130,8 @@ def _find_due(wanted: Range, first: int, size: int, now: datetime) -> tuple[int,
     }
     with connection.cursor() as cursor:
         cursor.execute(_DUE, values)
-        lowest, highest = cursor.fetchone()
-    return None if lowest is None else (lowest, highest)
+        found: tuple[Any, ...] = cursor.fetchone()
+        return found
 
 
 def _load(made: Claim) -> list[Claimed]:
