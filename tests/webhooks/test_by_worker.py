@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import pytest
-from celery.contrib.testing.worker import start_worker
 from django.utils import timezone
 
 from config.celery import app
@@ -16,6 +15,7 @@ from mailer.models import Recipient, RecipientList, WebhookDelivery, WebhookEndp
 from mailer.models.outbox import write_test
 from tests.fake_web import FakeWeb, Reply
 from tests.test_notify import use_broker
+from tests.worker import running_worker
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture
 def worker() -> Iterator[None]:
     app.control.purge()
-    with start_worker(app, pool="solo", perform_ping_check=False, shutdown_timeout=30):
+    with running_worker():
         yield
 
 
