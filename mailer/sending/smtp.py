@@ -1,6 +1,6 @@
 """Sends mails over a few connections to one relay at once, in one loop, and says of each what became of it."""
 
-import select
+import selectors
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
@@ -35,8 +35,7 @@ class RelaySession:
         self._returned: deque[Envelope] = deque()
         self._offers: Counter[int] = Counter()
         self._source: Iterator[Envelope] = iter(())
-        self._poll = select.poll()
-        self._by_number: dict[int, Connection] = {}  # by what the system calls their sockets
+        self._selector = selectors.DefaultSelector()
         self._next_look = 0.0  # nobody's time is up before this
         self._connect()
         self.eight_bit = self._connections[0].eight_bit
@@ -52,6 +51,7 @@ class RelaySession:
                 connection.say_goodbye()
         for connection in self._connections:
             connection.close()
+        self._selector.close()
 
     def send(self, envelopes: Iterator[Envelope]) -> Iterator[Outcome]:
         """Send them all, drawing each only when a connection is free for it. Yields the outcomes as they come in.
@@ -123,7 +123,7 @@ class RelaySession:
         What has arrived is read however late: we may have waited for our own database meanwhile, not for the server.
         """
         wait = max(0.0, self._next_look - time.monotonic())
-        ready = [(self._by_number[number], False) for number, _ in self._poll.poll(wait * 1000)]
+        ready = [(key.data, False) for key, _ in self._selector.select(wait)]
         now = time.monotonic()
         if now >= self._next_look:
             ready += [(connection, True) for connection in self._late(now) if (connection, False) not in ready]
@@ -195,8 +195,7 @@ class RelaySession:
 
     def _drop(self, connection: Connection) -> None:
         self._connections.remove(connection)
-        self._poll.unregister(connection.sock)
-        del self._by_number[connection.sock.fileno()]
+        self._selector.unregister(connection.sock)
         connection.close()
 
     def _taker(self, connection: Connection) -> Callable[[], Envelope | None]:
@@ -232,5 +231,4 @@ class RelaySession:
 
     def _add(self, connection: Connection) -> None:
         self._connections.append(connection)
-        self._by_number[connection.sock.fileno()] = connection
-        self._poll.register(connection.sock, select.POLLIN)
+        self._selector.register(connection.sock, selectors.EVENT_READ, connection)

@@ -1,6 +1,6 @@
 """The bytes of an SMTP connection: written whole, and read as replies."""
 
-import select
+import selectors
 import socket
 import ssl
 
@@ -73,8 +73,8 @@ class Stream:
         try:
             return self._sock.send(data)
         except BlockingIOError:
-            room = select.poll()
-            room.register(self._sock, select.POLLOUT)
-            if not room.poll(self._timeout * 1000):
-                raise TimeoutError("timed out") from None
+            with selectors.DefaultSelector() as room:
+                room.register(self._sock, selectors.EVENT_WRITE)
+                if not room.select(self._timeout):
+                    raise TimeoutError("timed out") from None
             return 0
