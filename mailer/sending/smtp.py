@@ -36,7 +36,6 @@ class RelaySession:
         self._offers: Counter[int] = Counter()
         self._source: Iterator[Envelope] = iter(())
         self._selector = selectors.DefaultSelector()
-        self._next_look = 0.0  # nobody's time is up before this
         self._connect()
         self.eight_bit = self._connections[0].eight_bit
 
@@ -122,22 +121,15 @@ class RelaySession:
 
         What has arrived is read however late: we may have waited for our own database meanwhile, not for the server.
         """
-        wait = max(0.0, self._next_look - time.monotonic())
+        busy = [connection.deadline for connection in self._connections if connection.expected]
+        wait = max(0.0, min(busy) - time.monotonic()) if busy else 0.0
         ready = [(key.data, False) for key, _ in self._selector.select(wait)]
         now = time.monotonic()
-        if now >= self._next_look:
-            ready += [(connection, True) for connection in self._late(now) if (connection, False) not in ready]
+        if busy and min(busy) <= now:
+            readable = {id(connection) for connection, _ in ready}
+            late = [c for c in self._connections if c.expected and c.deadline <= now and id(c) not in readable]
+            ready += [(connection, True) for connection in late]
         return ready
-
-    def _late(self, now: float) -> list[Connection]:
-        """Those past their time, and from here on who will be is looked for again when the first of the others is.
-
-        Or after the shortest time that a server has, for one that is given a mail meanwhile.
-        """
-        busy = [connection for connection in self._connections if connection.expected]
-        to_come = [connection.deadline for connection in busy if connection.deadline > now]
-        self._next_look = min([*to_come, now + self._timeout])
-        return [connection for connection in busy if connection.deadline <= now]
 
     def _drive(self, connection: Connection, is_late: bool) -> Iterator[Outcome]:
         if connection.idle:
