@@ -8,7 +8,7 @@ from email.utils import parseaddr
 from django.conf import settings
 from django.utils import translation
 
-from mailer.audience.links import Signer
+from mailer.audience.links import Signer, pack
 from mailer.audience.repeats import Repeats
 from mailer.audience.return_paths import ReturnPaths
 from mailer.models import Attachment, Delivery, Mailing
@@ -95,7 +95,8 @@ class LetterWriter:
     def write(self, pk: int, person: Person, links: Links, eight_bit: bool, now: datetime) -> bytes | None:
         """The mail of the delivery `pk` as it goes after DATA; None if there would be nothing in it. Raises BROKEN."""
         had = self._repeats.had(person.id)
-        own, shared = self._items.own(person.id, self._repeats.had_own(person.id)), self._items.shared(had)
+        own = self._items.own(person.id, self._repeats.had_own(person.id)) if self._items.has_own else []
+        shared = self._items.shared(had)
         if self._digest is not None and not own and not shared and not self._digest.send_when_empty:
             return None
         kind = self._translation(person.language), had, bool(own)
@@ -138,11 +139,12 @@ class LetterWriter:
 
     def links_of(self, person: Person) -> Links:
         """What the person's own mail leads to; a mail that belongs to no list has only their preferences."""
-        preferences = f"{self._site}/p/{self._preferences.make_token(person.id)}"
+        packed = pack(person.id)
+        preferences = f"{self._site}/p/{self._preferences.make_token(packed)}"
         if self._leaving is None:
             return Links(preferences=preferences)
         return Links(
-            unsubscribe=f"{self._site}/u/{self._leaving.make_token(person.id)}",
+            unsubscribe=f"{self._site}/u/{self._leaving.make_token(packed)}",
             preferences=preferences,
-            view=f"{self._site}/v/{self._viewer.make_token(person.id)}",
+            view=f"{self._site}/v/{self._viewer.make_token(packed)}",
         )

@@ -4,7 +4,7 @@ import re
 
 from django.conf import settings
 
-from mailer.audience.links import BadToken, Signer, read_token
+from mailer.audience.links import BadToken, Signer, pack, read_token
 
 _PURPOSE = "message-id"
 
@@ -19,7 +19,7 @@ class MessageIds:
 
     def make(self, delivery_id: int) -> str:
         """Such as `<Jx3…@example.com>` (RFC 5322 section 3.6.4)."""
-        return f"<{self._signer.make_token(delivery_id)}@{self._domain}>"
+        return f"<{self._signer.make_token(pack(delivery_id))}@{self._domain}>"
 
 
 def message_id(delivery_id: int) -> str:

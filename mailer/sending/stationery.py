@@ -59,8 +59,9 @@ class Stationery:
         self._head = shared_head(sender, self._boundary)
         self._pieces: list[bytes] | None = None  # the head's place, then texts and in between the places of the slots
         self._slots: list[_Slot] = []
+        self._fields: list[Field] = []
         self._rooms: list[int] = []
-        self._has_edge = False
+        self._edges: list[int] = []  # which slots stand at an end of the text part
         if eight_bit and not composition.inlined_late:
             self._prepare()
 
@@ -77,7 +78,7 @@ class Stationery:
         """From the prepared pieces; None where these won't do."""
         if self._pieces is None:
             return None
-        contents = self._contents([slot.field.fill(personal) for slot in self._slots])
+        contents = self._contents([field.fill(personal) for field in self._fields])
         if contents is None:
             return None
         pieces = self._pieces.copy()
@@ -89,13 +90,17 @@ class Stationery:
         """The bytes of what stands in the slots; None if they would not stay within their lines."""
         together = "|".join(values)
         # That no value has ends of line or begins with a dot, as is usual, is seen sooner of all at once.
-        if not self._has_edge and together.isprintable() and "|." not in together and together[:1] != ".":
+        if together.isprintable() and "|." not in together and together[:1] != "." and self._keep_space(values):
             contents = [value.encode() for value in values]
             if all(map(le, map(len, contents), self._rooms)):
                 return contents
         found = [slot.content(value) for slot, value in zip(self._slots, values, strict=True)]
         known = [content for content in found if content is not None]
         return known if len(known) == len(found) else None
+
+    def _keep_space(self, values: list[str]) -> bool:
+        """Whether nothing is cut off where the text part begins and ends."""
+        return all(values[at] == values[at].strip() != "" for at in self._edges)
 
     def _built(self, personal: dict[str, Any], addressee: Addressee, now: datetime) -> bytes:
         mail = self._composition.merge(personal)
@@ -124,8 +129,9 @@ class Stationery:
                 texts.append(b"")  # two slots may have nothing between them
             else:
                 texts[-1] = _on_the_wire(part.encode())
+        self._fields = [slot.field for slot in self._slots]
         self._rooms = [slot.room for slot in self._slots]
-        self._has_edge = any(slot.edge for slot in self._slots)
+        self._edges = [at for at, slot in enumerate(self._slots) if slot.edge]
         self._pieces = [b""] * 2 * len(texts)
         self._pieces[1::2] = [*texts[:-1], texts[-1] + b".\r\n"]
 

@@ -7,6 +7,7 @@ own nodes.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import groupby
 from typing import Any
 
@@ -87,7 +88,14 @@ class Composition:
 
     def merge_subject(self, personal: dict[str, Any]) -> str:
         """The subject alone, in the language that is active. Raises TemplateError."""
+        if self._shared_subject is not None:
+            return self._shared_subject
         return _on_one_line(fill(self.subject, personal))
+
+    @cached_property
+    def _shared_subject(self) -> str | None:
+        """The subject, if nothing in it is open."""
+        return None if any(isinstance(part, Field) for part in self.subject) else _on_one_line(fill(self.subject, {}))
 
 
 def compose(compiled: CompiledTemplate, context: dict[str, Any], personal: frozenset[str] = PERSONAL) -> Composition:

@@ -65,7 +65,7 @@ def personal_context(person: Person, links: Links, with_attributes: bool = True)
     recipient: dict[str, Any] = {
         "email": person.email,
         "name": person.name,
-        "first_name": next(iter(person.name.split(None, 1)), ""),
+        "first_name": (person.name.split(None, 1) or [""])[0],
     }
     if with_attributes:
         recipient["attributes"] = json.loads(person.attributes)
