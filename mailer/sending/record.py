@@ -2,20 +2,21 @@
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from itertools import chain
 from typing import NamedTuple
 
 from django.db import connection, transaction
-from django.db.models import Count, F
+from django.db.models import Count
 from django.utils import timezone
 
 from mailer.audience.suppressions import suppress
 from mailer.models import Attempt, Claim, Delivery, EventType, Mailing, Suppression
 from mailer.models.outbox import tell_of_deliveries, tell_of_mailing
+from mailer.models.sums import FINAL
 from mailer.sending.cancelling import cancel_waiting
-from mailer.sending.claim import Range
+from mailer.sending.claim import Range, lock, release
 from mailer.sending.holding import hold
 from mailer.sending.outcomes import Kind, Outcome, judge
 from mailer.sending.promptness import promptness
@@ -33,6 +34,7 @@ _SETTLED = {
     "sqlite": """(SELECT value->>0 AS id, value->>1 AS code, value->>2 AS text, value->>3 AS at
         FROM json_each(%(rows)s)) AS settled""",
 }
+_ADD = "UPDATE mailer_mailing SET {added} WHERE id = %s"
 _HELD = "mailer_delivery.status = 'queued'"
 _LOST = (
     "mailer_delivery.status = 'uncertain' AND mailer_delivery.reason IN ('worker_lost', 'let_be')"
@@ -59,7 +61,7 @@ def record(mailing_id: int, settled: Iterable[Settled], ended: Iterable[Claim] =
         by_kind[entry.outcome.kind].append(entry)
     done: Counter[str] = Counter()
     with transaction.atomic():
-        alive = _hold({entry.claim.id for entries in by_kind.values() for entry in entries})
+        alive = lock({entry.claim.id for entries in by_kind.values() for entry in entries})
         sent = by_kind.pop(Kind.SENT, [])
         done.update(_record_sent(sent, alive))
         # Of those that were written before, nearly never any, one can't be told from another here.
@@ -73,7 +75,7 @@ def record(mailing_id: int, settled: Iterable[Settled], ended: Iterable[Claim] =
             failed += [entry.outcome.delivery_id] * counted["failed"]
         tell_of_deliveries(EventType.DELIVERY_FAILED, failed, timezone.now())
         _add_to_sums(mailing_id, done, accepted)
-        Claim.objects.filter(pk__in=[claim.id for claim in ended]).delete()
+        release([claim.id for claim in ended])
     return done
 
 
@@ -84,6 +86,8 @@ def finish_mailing(mailing_id: int, now: datetime, seen: Range | None = None) ->
     be busy with a million rows at once, and nobody would be left to send.
     """
     cancel_waiting(mailing_id, seen)
+    if Delivery.objects.open().filter(mailing=mailing_id).exists():
+        return False  # as after nearly every run: nobody who records has to wait for us
     ends = {Mailing.Status.SENDING: Mailing.Status.DONE, Mailing.Status.CANCELLED: Mailing.Status.CANCELLED}
     with transaction.atomic():
         mailing = Mailing.objects.select_for_update(of=("self",)).get(pk=mailing_id)
@@ -122,11 +126,6 @@ def count_again(mailing: Mailing) -> None:
     mailing.bounced = counts.get(status.BOUNCED, 0) + counts.get(status.COMPLAINED, 0)
 
 
-def _hold(claims: set[int]) -> set[int]:
-    """Those of the claims that nobody has ended or given up, locked so that nobody does."""
-    return set(Claim.objects.select_for_update().filter(pk__in=claims).values_list("pk", flat=True))
-
-
 def _record_sent(entries: list[Settled], alive: set[int]) -> Counter[str]:
     held = [entry for entry in entries if entry.claim.id in alive]
     done = Counter({Delivery.Status.SENT.value: _update_sent(held, _HELD)})
@@ -141,13 +140,27 @@ def _update_sent(entries: list[Settled], held: str) -> int:
     if not entries:
         return 0
     on_postgresql = connection.vendor == "postgresql"
-    zone = None if on_postgresql else -len("+00:00")  # SQLite stores UTC and does not say so
-    rows = [[outcome.delivery_id, outcome.code, outcome.text[:255], str(at)[:zone]] for outcome, at, _ in entries]
+    zone = "+00:00" if on_postgresql else ""  # SQLite stores UTC and does not say so
+    times = _times([at for _, at, _ in entries])
+    rows = [
+        [outcome.delivery_id, outcome.code, outcome.text[:255], at + zone]
+        for (outcome, _, _), at in zip(entries, times, strict=True)
+    ]
     task = entries[0].claim.task_id
     values = {"rows": json.dumps(rows), "task": task if on_postgresql else task.hex}
     with connection.cursor() as cursor:
         cursor.execute(_SENT.format(settled=_SETTLED[connection.vendor], held=held), values)
         return int(cursor.rowcount)
+
+
+def _times(moments: Iterable[datetime]) -> Iterator[str]:
+    """The times (UTC) without their zone; what those of a second share is made once, or it would take the longest."""
+    second, shared = None, ""
+    for at in moments:
+        this = int(at.timestamp())
+        if this != second:
+            second, shared = this, f"{at:%Y-%m-%d %H:%M:%S}"
+        yield f"{shared}.{at.microsecond:06d}"
 
 
 def _record_skipped(entries: list[Settled], alive: set[int]) -> Counter[str]:
@@ -209,8 +222,10 @@ def _record_failure(entry: Settled, is_alive: bool) -> Counter[str]:
 
 
 def _add_to_sums(mailing_id: int, done: Counter[str], accepted: list[Settled]) -> None:
-    changed = {name: F(name) + number for name, number in done.items() if number and hasattr(Mailing, name)}
+    changed = [(number, name) for name in FINAL if (number := done[name])]
     if changed:
-        Mailing.objects.filter(pk=mailing_id).update(**changed)
+        added = ", ".join(f"{name} = {name} + {number:d}" for number, name in changed)
+        with connection.cursor() as cursor:
+            cursor.execute(_ADD.format(added=added), [mailing_id])
     prompt = promptness(accepted[0].claim.mailing, [entry.at for entry in accepted]) if accepted else None
     tally(done, timezone.now(), prompt)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Count
 
 from mailer.models import Tally
@@ -11,6 +11,8 @@ from mailer.sending.promptness import Promptness
 
 #: How many rows of an hour are folded at a time.
 STEP = 5_000
+_COLUMNS = ("hour", "is_single", *Tally.FIGURES, *Tally.DELAYS)
+_ADD = "INSERT INTO mailer_tally ({columns}) VALUES ({places})"
 
 
 def tally(done: Mapping[str, int], now: datetime, prompt: Promptness | None = None) -> None:
@@ -18,11 +20,13 @@ def tally(done: Mapping[str, int], now: datetime, prompt: Promptness | None = No
 
     `prompt` says how late those were that were sent.
     """
-    figures: dict[str, float] = {name: done[name] for name in Tally.FIGURES if done.get(name)}
-    if figures and prompt:
-        Tally.objects.create(hour=hour_of(now), is_single=prompt.is_single, **figures, **prompt.figures)
-    elif figures:
-        Tally.objects.create(hour=hour_of(now), **figures)
+    figures = [done.get(name, 0) for name in Tally.FIGURES]
+    if any(figures):
+        delays = prompt.figures if prompt else {}
+        hour = connection.ops.adapt_datetimefield_value(hour_of(now))
+        values = [hour, bool(prompt and prompt.is_single), *figures, *(delays.get(name, 0) for name in Tally.DELAYS)]
+        with connection.cursor() as cursor:
+            cursor.execute(_ADD.format(columns=", ".join(_COLUMNS), places=", ".join(["%s"] * len(values))), values)
 
 
 def fold_tallies() -> None:
