@@ -17,6 +17,7 @@ from mailer.sending.claim import LEASE, Claimed, Range, Run, claim, release
 from mailer.sending.commands import Envelope
 from mailer.sending.holding import choose_held
 from mailer.sending.journal import Journal, JournalUnavailable
+from mailer.sending.limits import Limits
 from mailer.sending.outcomes import Kind, Outcome, RelayUnavailable, SendingHalted
 from mailer.sending.patience import Result, insist
 from mailer.sending.record import Settled, finish_mailing, record
@@ -34,7 +35,7 @@ logger = logging.getLogger(__name__)
 GROUP = 500
 #: How many mails, and about how many bytes, are written before the first of them goes.
 AHEAD, AHEAD_BYTES = 8, 1_000_000
-#: How often a run writes down what it has done, and asks whether its mailing was stopped: staff look on, and wait.
+#: How often a run writes down what it has done, and asks what staff have stopped or limited: they look on, and wait.
 HEARTBEAT = timedelta(seconds=1)
 #: A run begins no mail after this, so that it ends before Celery's time limit.
 TIME_BUDGET = timedelta(minutes=10)
@@ -117,6 +118,7 @@ class _Batch:
                 return ""
             if self._is_probe and not self._reach(partial(may_probe, self._clock())):
                 return _RELAY_PAUSED
+            self._limits = self._reach(Limits)
             session = RelaySession(settings.RELAY, settings.EMAIL_TIMEOUT, self._journal.started)
             with translation.override(writer.language), session:
                 mails = self._envelopes(writer, session.eight_bit, first)
@@ -142,7 +144,11 @@ class _Batch:
         while group:
             people = [claimed.person.id for claimed in group if claimed.person]
             self._reach(partial(writer.look_up, people, self._clock()))
-            held = self._reach(partial(choose_held, self._mailing, writer.sender.address, group, self._clock()))
+            now = self._clock()
+            if now > self._next_beat:
+                self._beat()  # the limits may be old, after a while with a slow mail server
+            limited = partial(choose_held, self._mailing, self._limits, writer.sender.address, group, now)
+            held = self._reach(limited)
             begin_until = min(self._ends_at, group[0].claim.until - LEASE / 2)
             for letter in self._letters(writer, eight_bit, group, held):
                 now = self._clock()
@@ -161,24 +167,25 @@ class _Batch:
     ) -> Iterator[Envelope | Outcome]:
         """Mails, or why there are none; some at a time, while what it takes is at hand in the processor's caches."""
         written: list[Envelope | Outcome] = []
-        size = 0
+        size, now = 0, self._clock()
         for claimed in group:
             if claimed.id in held:
                 letter: Envelope | Outcome = Outcome(claimed.id, Kind.HELD, text=held[claimed.id])
             else:
-                letter = writer.envelope(claimed, eight_bit, self._clock())
+                letter = writer.envelope(claimed, eight_bit, now)
             written.append(letter)
             size += len(letter.data) if isinstance(letter, Envelope) else 0
             if len(written) >= AHEAD or size > AHEAD_BYTES:
                 yield from written
-                written, size = [], 0
+                written, size, now = [], 0, self._clock()
         yield from written
 
     def _beat(self) -> None:
-        """Once a second or so: what is done is seen, and a pause or a cancellation is heard of."""
+        """Once a second or so: what is done is seen, and a pause, a cancellation or another limit is heard of."""
         self._next_beat = self._clock() + HEARTBEAT
         if self._settled or self._ended:
             self._reach(self._flush)
+        self._limits = self._reach(Limits)
         status = self._reach(lambda: Mailing.objects.values_list("status", flat=True).get(pk=self._mailing.pk))
         if status != Mailing.Status.SENDING:
             self._stopped = f"the mailing is {status}"

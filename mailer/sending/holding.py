@@ -32,14 +32,14 @@ class Released:
     again_at: datetime | None = None
 
 
-def choose_held(mailing: Mailing, sender: str, group: list[Claimed], now: datetime) -> dict[int, str]:
+def choose_held(mailing: Mailing, limits: Limits, sender: str, group: list[Claimed], now: datetime) -> dict[int, str]:
     """Which of these deliveries have to wait, by id, and for which domain's limit; the others have taken their place.
 
     Nobody's place is taken who gets no mail anyway.
     """
-    limits, is_single = Limits(), mailing.kind in _SINGLE
     if not limits:
         return {}
+    is_single = mailing.kind in _SINGLE
     asking: dict[str, list[int]] = {}
     for claimed in group:
         if claimed.person is not None and not claimed.is_admitted and refuse(mailing, claimed, now) is None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from uuid import uuid4
 
 import pytest
@@ -13,6 +14,7 @@ from mailer.insight.pacing import held_in_words, held_of
 from mailer.models import Delivery, Digest, HeldGroup, HeldMail, LimitUse, Mailing, RelayPause, SendingLimit
 from mailer.scheduling.notifications import plan_notification
 from mailer.scheduling.planning import plan_now
+from mailer.sending import batch
 from mailer.sending.batch import send_range
 from mailer.sending.claim import ADMISSION, Range
 from mailer.sending.control import pause_mailing, resume_mailing
@@ -154,6 +156,21 @@ def test_a_change_of_a_limit_counts_with_the_next_turn(mailing: Mailing, relay: 
     SendingLimit.objects.all().delete()
     (part,) = release(THREE + 2 * LONGEST_WAIT).ranges
     assert send_range(part, uuid4(), lambda: THREE + 2 * LONGEST_WAIT)["sent"] == 24
+
+
+def test_a_limit_that_is_set_while_a_run_is_under_way_counts_with_the_next_group(
+    mailing: Mailing, relay: FakeRelay, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(batch, "GROUP", 10)
+    times = count()
+
+    def clock() -> datetime:
+        if len(relay.received) == 5:
+            SendingLimit.objects.get_or_create(scope=ALL, name="", mails=2, per=SendingLimit.Per.DAY)
+        return THREE + next(times) * timedelta(seconds=0.3)
+
+    summary = send_range(Range(mailing.pk, 0, 2**62), uuid4(), clock)
+    assert (summary["sent"], summary["held"]) == (12, 18)
 
 
 def test_what_was_let_go_and_could_not_be_sent_for_a_minute_asks_again(mailing: Mailing, relay: FakeRelay):
