@@ -22,22 +22,26 @@ class Answer(NamedTuple):
 
 #: What a server that is content says to a body, and to the MAIL, RCPT and DATA that came with it.
 CONTENT = re.compile(rb"(2\d\d)(?: ([^\r\n]*))?\r\n250(?: [^\r\n]*)?\r\n25[01](?: [^\r\n]*)?\r\n354(?: [^\r\n]*)?\r\n")
+#: After RCPT.
+DATA = b"DATA\r\n"
+_MAIL, _RCPT = "MAIL FROM:<%s>%s\r\n", "RCPT TO:<%s>\r\n"
+_GROUP = _MAIL + _RCPT + DATA.decode()
+_BODY = {True: " BODY=8BITMIME", False: ""}
 
 
 def mail_command(envelope: Envelope, eight_bit: bool) -> bytes:
     """MAIL, with RFC 6152's BODY where the server offers it."""
-    body = " BODY=8BITMIME" if eight_bit else ""
-    return f"MAIL FROM:<{envelope.sender}>{body}\r\n".encode("ascii")
+    return (_MAIL % (envelope.sender, _BODY[eight_bit])).encode("ascii")
 
 
 def rcpt_command(envelope: Envelope) -> bytes:
     """RCPT."""
-    return f"RCPT TO:<{envelope.recipient}>\r\n".encode("ascii")
+    return (_RCPT % envelope.recipient).encode("ascii")
 
 
 def grouped_commands(envelope: Envelope, eight_bit: bool) -> bytes:
     """MAIL, RCPT and DATA, as they travel together where the server offers PIPELINING (RFC 2920)."""
-    return mail_command(envelope, eight_bit) + rcpt_command(envelope) + b"DATA\r\n"
+    return (_GROUP % (envelope.sender, _BODY[eight_bit], envelope.recipient)).encode("ascii")
 
 
 def data_block(message: bytes) -> bytes:

@@ -14,6 +14,7 @@ from enum import Enum, auto
 from config.environment import Relay
 from mailer.sending.commands import (
     CONTENT,
+    DATA,
     Answer,
     Envelope,
     grouped_commands,
@@ -45,8 +46,12 @@ _WHOLE_GROUP = deque((Step.DOT, *_ENVELOPE))
 class Connection:
     """A connection and its mails: `offered` has its envelope under way, `handed_over` waits for its last answer."""
 
-    def __init__(self, relay: Relay, timeout: float, started: Callable[[int], None]) -> None:
+    def __init__(
+        self, relay: Relay, timeout: float, started: Callable[[int], None], draw: Callable[[], Envelope | None]
+    ) -> None:
         """Connect, greet, secure and log in. `started` is told a delivery's id right before its body is written.
+
+        `draw` gives the next mail, if there is one; it is not asked once the connection is worn.
 
         Raises RelayUnavailable.
         """
@@ -63,7 +68,8 @@ class Connection:
         self.accepted = 0
         self.deadline = 0.0
         self._timeout = timeout
-        self._started = started
+        self._started, self._draw = started, draw
+        self._most = relay.mails_per_connection
         self.expected: deque[Step] = deque()  # the answers that are awaited, in their order
         self._refusal: tuple[Step, Answer] | None = None
         self._discarding = False
@@ -74,12 +80,18 @@ class Connection:
         """Whether no answer is awaited."""
         return not self.expected
 
+    @property
+    def worn(self) -> bool:
+        """Whether the connection has had, with those under way, as many mails as one may have."""
+        begun = self.accepted + (self.handed_over is not None) + (self.offered is not None)
+        return 0 < self._most <= begun
+
     def offer(self, envelope: Envelope) -> None:
         """Begin a mail on an idle connection. Raises ConnectionLost."""
         self._write(self._begin(envelope))
 
-    def read(self, take: Callable[[], Envelope | None]) -> Iterator[Outcome]:
-        """Read what has arrived and go on, with the next mail from `take` where one fits. Yields what is settled.
+    def read(self) -> Iterator[Outcome]:
+        """Read what has arrived and go on, with the next mail where one fits. Yields what is settled.
 
         Raises ConnectionLost, or RelayUnavailable where the server refuses us and not a recipient.
         """
@@ -87,11 +99,11 @@ class Connection:
         content = CONTENT.fullmatch(self._stream.received)
         if content and self.handed_over and self.offered and self.expected == _WHOLE_GROUP and not self._discarding:
             yield self._take_content(self.handed_over, content)
-            self._hand_over_body(self.offered, take)
-        else:
-            self._await_answer()
+            self._hand_over_body(self.offered)
+            return
+        self._await_answer()
         while self.expected and (answer := self._stream.next_answer()):
-            outcome = self._advance(self.expected.popleft(), answer, take)
+            outcome = self._advance(self.expected.popleft(), answer)
             if outcome is not None:
                 yield outcome
 
@@ -123,20 +135,20 @@ class Connection:
         text = (content[2] or b"").decode("utf-8", "replace")
         return Outcome(envelope.delivery_id, Kind.SENT, int(content[1]), text)
 
-    def _advance(self, step: Step, answer: Answer, take: Callable[[], Envelope | None]) -> Outcome | None:
+    def _advance(self, step: Step, answer: Answer) -> Outcome | None:
         if answer.code == 421 and step is not Step.DOT:
             raise ConnectionLost(f"421 {answer.text}")
         if step is Step.DOT:
-            return self._finish(answer, take)
+            return self._finish(answer)
         if step is not Step.RSET and answer.code >= 400 and self._refusal is None:
             self._refusal = (step, answer)
         if step is Step.DATA:
-            return self._hand_over(answer, take)
+            return self._hand_over(answer)
         if not self.pipelining and self.offered is not None:
             self._write(self._follow(step, self.offered))
         return None
 
-    def _hand_over(self, answer: Answer, take: Callable[[], Envelope | None]) -> Outcome | None:
+    def _hand_over(self, answer: Answer) -> Outcome | None:
         envelope, refusal = self.offered, self._refusal
         self.offered, self._refusal = None, None
         if envelope is None:
@@ -147,28 +159,28 @@ class Connection:
                 self.expected.append(Step.DOT)
                 self._write(b".\r\n")
             else:
-                self._next(take, b"RSET\r\n")
+                self._next(b"RSET\r\n")
             return _refused(envelope, *refusal)
         if answer.code != 354:
-            self._next(take, b"RSET\r\n")
+            self._next(b"RSET\r\n")
             return _refused(envelope, Step.DATA, answer)
-        self._hand_over_body(envelope, take)
+        self._hand_over_body(envelope)
         return None
 
-    def _hand_over_body(self, envelope: Envelope, take: Callable[[], Envelope | None]) -> None:
+    def _hand_over_body(self, envelope: Envelope) -> None:
         """The body with its dot, and the next mail's envelope with it where the server offers PIPELINING."""
         body, self.offered = envelope.data, None
-        upcoming = take() if self.pipelining else None
+        upcoming = self._take() if self.pipelining else None
         self._started(envelope.delivery_id)
         self.handed_over = envelope
         self.expected.append(Step.DOT)
         self._write(body + self._begin(upcoming) if upcoming else body, decisive=len(body))
 
-    def _finish(self, answer: Answer, take: Callable[[], Envelope | None]) -> Outcome | None:
+    def _finish(self, answer: Answer) -> Outcome | None:
         envelope, self.handed_over = self.handed_over, None
         if self._discarding:
             self._discarding = False
-            self._next(take, b"")
+            self._next(b"")
             return None
         if envelope is None:
             raise ConnectionLost("an answer came that nothing had asked for")
@@ -178,11 +190,11 @@ class Connection:
         else:
             outcome = _refused(envelope, Step.DOT, answer)
         if not self.expected and self.offered is None and answer.code != 421:
-            self._next(take, b"")
+            self._next(b"")
         return outcome
 
-    def _next(self, take: Callable[[], Envelope | None], before: bytes) -> None:
-        envelope = take()
+    def _next(self, before: bytes) -> None:
+        envelope = self._take()
         if before:
             self.expected.append(Step.RSET)
         if envelope is None:
@@ -193,6 +205,9 @@ class Connection:
             self._write(before)
         else:
             self._write(before + self._begin(envelope))
+
+    def _take(self) -> Envelope | None:
+        return None if self._most and self.worn else self._draw()
 
     def _begin(self, envelope: Envelope) -> bytes:
         self.offered = envelope
@@ -210,7 +225,7 @@ class Connection:
             self.expected.append(Step.RCPT)
             return rcpt_command(envelope)
         self.expected.append(Step.DATA)
-        return b"DATA\r\n"
+        return DATA
 
     def _write(self, data: bytes, decisive: int = 0) -> None:
         """Write all. If it breaks off before the `decisive` bytes are out, the mail they end was not handed over."""

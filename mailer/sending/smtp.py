@@ -99,7 +99,7 @@ class RelaySession:
         Only one until the server has answered to a mail: what it may swallow is one mail, not one a connection.
         """
         for connection in list(self._connections):
-            if connection.idle and self._is_worn(connection):
+            if connection.idle and connection.worn:
                 self._replace(connection)
         for connection in list(self._connections):
             if connection.idle and (envelope := self._take()):
@@ -138,7 +138,7 @@ class RelaySession:
             yield from self._lose(connection, f"the server did not answer within {self._timeout:.0f} s", is_late=True)
         else:
             try:
-                for outcome in connection.read(self._taker(connection)):
+                for outcome in connection.read():
                     self._proved, self._unanswered = True, 0
                     yield outcome
                     if self._fallen:
@@ -174,11 +174,6 @@ class RelaySession:
             yield Outcome(delivery_id, Kind.TEMPORARY, None, why)
         self._fallen.clear()
 
-    def _is_worn(self, connection: Connection) -> bool:
-        """Whether the connection has had, with those under way, as many mails as one may have."""
-        begun = connection.accepted + (connection.handed_over is not None) + (connection.offered is not None)
-        return 0 < self._relay.mails_per_connection <= begun
-
     def _replace(self, connection: Connection) -> None:
         connection.say_goodbye()
         self._drop(connection)
@@ -189,12 +184,6 @@ class RelaySession:
         self._connections.remove(connection)
         self._selector.unregister(connection.sock)
         connection.close()
-
-    def _taker(self, connection: Connection) -> Callable[[], Envelope | None]:
-        """Where the connection gets its next mail from; nowhere once it is worn."""
-        if self._relay.mails_per_connection:
-            return lambda: None if self._is_worn(connection) else self._take()
-        return self._take
 
     def _take(self) -> Envelope | None:
         return self._returned.popleft() if self._returned else next(self._source, None)
@@ -207,7 +196,7 @@ class RelaySession:
         if not number:
             return []
         with ThreadPoolExecutor(number) as pool:
-            attempts = [pool.submit(Connection, self._relay, self._timeout, self._started) for _ in range(number)]
+            attempts = [pool.submit(self._open) for _ in range(number)]
         opened = [attempt.result() for attempt in attempts if attempt.exception() is None]
         for connection in opened:
             self._add(connection)
@@ -219,7 +208,10 @@ class RelaySession:
         return opened
 
     def _connect(self) -> None:
-        self._add(Connection(self._relay, self._timeout, self._started))
+        self._add(self._open())
+
+    def _open(self) -> Connection:
+        return Connection(self._relay, self._timeout, self._started, self._take)
 
     def _add(self, connection: Connection) -> None:
         self._connections.append(connection)
