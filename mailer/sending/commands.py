@@ -52,6 +52,11 @@ def data_block(message: bytes) -> bytes:
     return message + (b".\r\n" if message.endswith(b"\r\n") else b"\r\n.\r\n")
 
 
+def words_of(answer: bytes) -> str:
+    """What the server said; what is no text, or can be in no database, is replaced."""
+    return answer.decode("utf-8", "replace").replace("\x00", "\ufffd")
+
+
 def read_answer(received: bytes) -> tuple[Answer | None, bytes]:
     """The first complete reply and what follows it; None and all of it while it is not all there.
 
@@ -63,7 +68,7 @@ def read_answer(received: bytes) -> tuple[Answer | None, bytes]:
         line, newline, rest = rest.partition(b"\n")
         if not newline:
             return None, received
-        text = line.decode("utf-8", "replace").rstrip("\r")
+        text = words_of(line).rstrip("\r")
         if not line[:3].isdigit():
             raise ValueError(f"the server answered {text[:80]!r}, which is not SMTP")
         if line[3:4] != b"-" and not texts:

@@ -20,6 +20,7 @@ from mailer.sending.commands import (
     grouped_commands,
     mail_command,
     rcpt_command,
+    words_of,
 )
 from mailer.sending.opening import open_connection
 from mailer.sending.outcomes import Kind, Outcome, RelayUnavailable, classify
@@ -132,8 +133,7 @@ class Connection:
         self._stream.received = b""
         self.handed_over = None
         self.accepted += 1
-        text = (content[2] or b"").decode("utf-8", "replace")
-        return Outcome(envelope.delivery_id, Kind.SENT, int(content[1]), text)
+        return Outcome(envelope.delivery_id, Kind.SENT, int(content[1]), words_of(content[2] or b""))
 
     def _advance(self, step: Step, answer: Answer) -> Outcome | None:
         if answer.code == 421 and step is not Step.DOT:

@@ -399,3 +399,13 @@ def test_a_name_of_nothing_but_spaces_costs_nobody_their_mail(mailing: Mailing, 
     Recipient.objects.filter(email="person1@example.org").update(name="\u3000")
     send(mailing)
     assert mailing.sent == 3
+
+
+@pytest.mark.parametrize(
+    ("reply", "status"), [("250 a\x00b", "sent"), ("450 a\x00b", "queued"), ("550 5.7.1 a\x00b", "failed")]
+)
+def test_an_answer_with_a_nul_in_it_is_kept_without(mailing: Mailing, relay: FakeRelay, reply: str, status: str):
+    relay.answer("DOT", reply)
+    send(mailing)
+    kept = mailing.deliveries.values_list("status", "smtp_text")
+    assert set(kept) == {(status, reply[4:].replace("\x00", "\ufffd"))}
