@@ -18,9 +18,10 @@ from mailer.sending.commands import Envelope
 from mailer.sending.holding import choose_held
 from mailer.sending.journal import Journal, JournalUnavailable
 from mailer.sending.limits import Limits
+from mailer.sending.notes import Settled, settle
 from mailer.sending.outcomes import Kind, Outcome, RelayUnavailable, SendingHalted
 from mailer.sending.patience import Result, insist
-from mailer.sending.record import Settled, finish_mailing, record
+from mailer.sending.record import finish_mailing, record
 from mailer.sending.relays import may_probe, pause_relay, paused_until, resume_relay
 from mailer.sending.signatures import Sign, signer_of
 from mailer.sending.smtp import RelaySession
@@ -210,11 +211,11 @@ class _Batch:
             raise SendingHalted(f"the database can't be used: {error}") from error
 
     def _settle(self, outcome: Outcome) -> None:
-        now = self._clock()
         held = self._held_with(outcome.delivery_id)
-        self._settled.append(Settled(outcome, now, held.claim))
+        settled = settle(outcome, self._clock(), held.claim)
+        self._settled.append(settled)
         if outcome.kind is not Kind.HELD:  # if this process dies, it is as if nobody had looked at it
-            self._journal.settled(outcome, now)
+            self._journal.settled(settled.note)
         if outcome.kind is not Kind.SENT:
             self._sums.note(outcome)
         held.left -= 1

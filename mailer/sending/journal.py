@@ -5,8 +5,7 @@ One file a run, locked while its process lives, append-only, one line an event:
     C <claim> <mailing> <task> <first> <last> <made> <until>
                                 the deliveries between two ids are claimed (times in microseconds since 1970)
     S <id>                      this one's body is about to be written to the mail server
-    R <id> <when> <kind> <reason> <code> <text>
-                                this one's outcome; what can't be printed in the text is escaped
+    R <note>                    this one's outcome, as `notes` has it
 
 Lines go to the kernel at once and are not synced: they survive the death of the process, not that of the machine. So
 the first line names the machine's boot, and after a reboot a claim without an answer counts as in flight.
@@ -21,8 +20,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
 
-from mailer.models import Claim, Delivery
-from mailer.sending.outcomes import Kind, Outcome, SendingHalted
+from mailer.models import Claim
+from mailer.sending.notes import read_note
+from mailer.sending.outcomes import Outcome, SendingHalted
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -61,15 +61,12 @@ class Journal:
         self._write(f"{''.join(self._waiting)}S {delivery_id}\n")
         self._waiting.clear()
 
-    def settled(self, outcome: Outcome, at: datetime) -> None:
+    def settled(self, note: str) -> None:
         """Note how a mail ended; it is written with the next mail that is begun.
 
         So a connection never has more than one mail that was begun and whose outcome is not in the file.
         """
-        delivery_id, kind, code, text, reason = outcome
-        if not text.isprintable():
-            text = text.encode("unicode_escape").decode()
-        self._waiting.append(f"R {delivery_id} {_microseconds(at)} {kind} {reason or '-'} {code or 0} {text}\n")
+        self._waiting.append(f"R {note}\n")
 
     def finish(self) -> None:
         """All of it is in the database: delete the file."""
@@ -158,10 +155,8 @@ def _read_line(line: str, entries: Entries) -> None:
     elif mark == "S":
         entries.started.add(int(rest))
     elif mark == "R":
-        number, moment, kind, reason, code, text = rest.split(" ", 5)
-        why = Delivery.Reason("" if reason == "-" else reason)
-        outcome = Outcome(int(number), Kind(kind), int(code) or None, text, why)
-        entries.outcomes[outcome.delivery_id] = (outcome, _moment(moment))
+        outcome, moment = read_note(rest)
+        entries.outcomes[outcome.delivery_id] = (outcome, moment)
     else:
         raise ValueError(f"no line of a journal begins with {mark!r}")
 

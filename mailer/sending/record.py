@@ -1,11 +1,9 @@
 """Writes outcomes to the database in groups: deliveries, attempts, suppressions and the mailing's sums in one go."""
 
-import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import datetime
 from itertools import chain
-from typing import NamedTuple
 
 from django.db import connection, transaction
 from django.db.models import Count
@@ -18,19 +16,20 @@ from mailer.models.sums import FINAL
 from mailer.sending.cancelling import cancel_waiting
 from mailer.sending.claim import Range, lock, release
 from mailer.sending.holding import hold
-from mailer.sending.outcomes import Kind, Outcome, judge
+from mailer.sending.notes import Settled
+from mailer.sending.outcomes import Kind, judge
 from mailer.sending.promptness import promptness
 from mailer.sending.tallies import tally
 
 _SENT = """
 UPDATE mailer_delivery SET status = 'sent', reason = '', attempts = attempts + 1, next_attempt_at = NULL,
-  task_id = %(task)s, sent_at = settled.at, smtp_code = settled.code, smtp_text = settled.text
+  task_id = %(task)s, sent_at = settled.at, smtp_code = settled.code, smtp_text = SUBSTR(settled.text, 1, 255)
 FROM {settled}
 WHERE mailer_delivery.id = settled.id AND {held}
 """
 _SETTLED = {
     "postgresql": """(SELECT (row->>0)::bigint AS id, (row->>1)::int AS code, row->>2 AS text,
-        (row->>3)::timestamptz AS at FROM json_array_elements(%(rows)s::json) AS row) AS settled""",
+        (row->>3)::timestamp AT TIME ZONE 'UTC' AS at FROM json_array_elements(%(rows)s::json) AS row) AS settled""",
     "sqlite": """(SELECT value->>0 AS id, value->>1 AS code, value->>2 AS text, value->>3 AS at
         FROM json_each(%(rows)s)) AS settled""",
 }
@@ -40,14 +39,6 @@ _LOST = (
     "mailer_delivery.status = 'uncertain' AND mailer_delivery.reason IN ('worker_lost', 'let_be')"
     " AND mailer_delivery.task_id = %(task)s"
 )
-
-
-class Settled(NamedTuple):
-    """An outcome, when it came (UTC), and the claim under which the delivery was in hand."""
-
-    outcome: Outcome
-    at: datetime
-    claim: Claim
 
 
 def record(mailing_id: int, settled: Iterable[Settled], ended: Iterable[Claim] = ()) -> Counter[str]:
@@ -139,33 +130,19 @@ def _record_sent(entries: list[Settled], alive: set[int]) -> Counter[str]:
 def _update_sent(entries: list[Settled], held: str) -> int:
     if not entries:
         return 0
-    on_postgresql = connection.vendor == "postgresql"
-    zone = "+00:00" if on_postgresql else ""  # SQLite stores UTC and does not say so
-    times = _times([at for _, at, _ in entries])
-    rows = [
-        [outcome.delivery_id, outcome.code, outcome.text[:255], at + zone]
-        for (outcome, _, _), at in zip(entries, times, strict=True)
-    ]
     task = entries[0].claim.task_id
-    values = {"rows": json.dumps(rows), "task": task if on_postgresql else task.hex}
+    values = {
+        "rows": f"[{', '.join([entry.note for entry in entries])}]",
+        "task": task if connection.vendor == "postgresql" else task.hex,
+    }
     with connection.cursor() as cursor:
         cursor.execute(_SENT.format(settled=_SETTLED[connection.vendor], held=held), values)
         return int(cursor.rowcount)
 
 
-def _times(moments: Iterable[datetime]) -> Iterator[str]:
-    """The times (UTC) without their zone; what those of a second share is made once, or it would take the longest."""
-    second, shared = None, ""
-    for at in moments:
-        this = int(at.timestamp())
-        if this != second:
-            second, shared = this, f"{at:%Y-%m-%d %H:%M:%S}"
-        yield f"{shared}.{at.microsecond:06d}"
-
-
 def _record_skipped(entries: list[Settled], alive: set[int]) -> Counter[str]:
     by_reason: defaultdict[tuple[str, Claim], list[int]] = defaultdict(list)
-    for outcome, _, claim in entries:
+    for outcome, _, claim, _ in entries:
         if claim.id in alive:
             by_reason[outcome.reason, claim].append(outcome.delivery_id)
     done: Counter[str] = Counter()
@@ -179,7 +156,7 @@ def _record_skipped(entries: list[Settled], alive: set[int]) -> Counter[str]:
 
 def _record_held(mailing_id: int, entries: list[Settled], alive: set[int]) -> int:
     by_domain: defaultdict[str, list[int]] = defaultdict(list)
-    for outcome, _, claim in entries:
+    for outcome, _, claim, _ in entries:
         if claim.id in alive:
             by_domain[outcome.text].append(outcome.delivery_id)
     return hold(mailing_id, by_domain, entries[0].at) if by_domain else 0

@@ -9,8 +9,9 @@ from django.db import transaction
 
 from mailer.models import Claim, Delivery, Mailing
 from mailer.sending.journal import Entries, dead_journal, journals
+from mailer.sending.notes import settle
 from mailer.sending.outcomes import Kind, Outcome
-from mailer.sending.record import Settled, reconcile, record
+from mailer.sending.record import reconcile, record
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +34,7 @@ def give_up_abandoned(now: datetime) -> int:
 
 def _give_up(claim: Claim, now: datetime) -> int:
     held = Delivery.objects.held(claim).values_list("pk", flat=True)
-    done = record(claim.mailing_id, [Settled(_lost(pk), now, claim) for pk in held], ended=[claim])
+    done = record(claim.mailing_id, [settle(_lost(pk), now, claim) for pk in held], ended=[claim])
     if done:
         logger.error(
             "Mailing %s: %d mails are uncertain, their worker and its journal are lost",
@@ -62,9 +63,9 @@ def _replay(path: Path, now: datetime) -> int:
 def _settle(claim: Claim, entries: Entries, now: datetime) -> Counter[str]:
     """Record what the journal says of the claim's deliveries, and give the others back."""
     ours = range(claim.first, claim.last + 1)
-    known = [Settled(outcome, at, claim) for pk, (outcome, at) in entries.outcomes.items() if pk in ours]
+    known = [settle(outcome, at, claim) for pk, (outcome, at) in entries.outcomes.items() if pk in ours]
     doubtful = entries.in_flight() if entries.trusted else _unanswered(claim, entries)
-    lost = [Settled(_lost(pk), now, claim) for pk in doubtful if pk in ours]
+    lost = [settle(_lost(pk), now, claim) for pk in doubtful if pk in ours]
     was_alive = Claim.objects.filter(pk=claim.pk).exists()
     done = record(claim.mailing_id, [*known, *lost], ended=[claim])
     if was_alive:

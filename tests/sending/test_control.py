@@ -25,8 +25,9 @@ from mailer.sending.control import (
     retry_failed,
 )
 from mailer.sending.message_id import message_id
+from mailer.sending.notes import settle
 from mailer.sending.outcomes import Kind, Outcome
-from mailer.sending.record import Settled, finish_mailing, reconcile, record
+from mailer.sending.record import finish_mailing, reconcile, record
 from mailer.sending.wakeups import finished_mailings
 from tests.build import make_item, subscribe
 from tests.fake_relay import DROP, FakeRelay
@@ -180,7 +181,7 @@ def test_a_mail_in_hand_ends_before_its_cancelled_mailing_does(mailing: Mailing,
     assert not finish_mailing(mailing.pk, ada.now)
     check_sums(mailing)
     assert (mailing.cancelled, mailing.waiting, mailing.settled) == (PEOPLE - 2, 2, False)
-    record(mailing.pk, [Settled(Outcome(in_hand, Kind.SENT, 250), ada.now, claim)], ended=[claim])
+    record(mailing.pk, [settle(Outcome(in_hand, Kind.SENT, 250), ada.now, claim)], ended=[claim])
     assert finished_mailings() == [mailing.pk]
     assert finish_mailing(mailing.pk, ada.now)
     check_sums(mailing)
@@ -198,7 +199,7 @@ def test_what_is_retried_while_its_old_claim_still_holds_is_not_taken_for_that_c
         until=ada.now + timedelta(minutes=9),
         task_id=uuid4(),
     )
-    refused = Settled(Outcome(first, Kind.PERMANENT, 550, "No"), before, claim)
+    refused = settle(Outcome(first, Kind.PERMANENT, 550, "No"), before, claim)
     record(mailing.pk, [refused])
     retry_failed([first], ada)
     record(mailing.pk, [refused])

@@ -18,6 +18,7 @@ from mailer.sending import journal as journals_module
 from mailer.sending.batch import send_range
 from mailer.sending.claim import LEASE, Range, Run, claim, release
 from mailer.sending.journal import Journal, JournalUnavailable, dead_journal, journals, read_entries
+from mailer.sending.notes import settle
 from mailer.sending.outcomes import Kind, Outcome
 from mailer.sending.recovery import give_up_abandoned, recover_journals
 from tests.build import make_item, subscribe
@@ -45,7 +46,7 @@ def die_after(folder: Path, mailing: Mailing, started: int, settled: int) -> lis
     for delivery_id in ids[:started]:
         journal.started(delivery_id)
     for delivery_id in ids[:settled]:
-        journal.settled(Outcome(delivery_id, Kind.SENT, 250, "2.0.0 queued"), NOW)
+        journal.settled(settle(Outcome(delivery_id, Kind.SENT, 250, "2.0.0 queued"), NOW, a_claim(1, 5)).note)
     journal.abandon()
     return ids
 
@@ -192,14 +193,15 @@ def test_what_is_written_is_read(tmp_path: Path):
     journal.claimed(made)
     journal.started(1)
     outcome = Outcome(1, Kind.PERMANENT, 550, "5.1.1 ümlaut", Delivery.Reason.ADDRESS)
-    journal.settled(outcome, NOW)
-    journal.settled(Outcome(2, Kind.SENT, None, "line\nbreak \u2028"), NOW)
+    strange = Outcome(2, Kind.SENT, None, 'line\nbreak \u2028 "quoted" \\ 📮')
+    for noted in (outcome, strange):
+        journal.settled(settle(noted, NOW, made).note)
     assert read_entries(journals(tmp_path)[0]).outcomes == {}
     journal.started(3)
     entries = read_entries(journals(tmp_path)[0])
     assert entries.outcomes[1] == (outcome, NOW)
     assert [vars(found) | {"_state": None} for found in entries.claims] == [vars(made) | {"_state": None}]
-    assert entries.outcomes[2][0] == Outcome(2, Kind.SENT, None, r"line\nbreak \u2028")
+    assert entries.outcomes[2] == (strange, NOW)
     journal.abandon()
     with pytest.raises(JournalUnavailable):
         journal.started(2)

@@ -7,9 +7,10 @@ import pytest
 
 from mailer.insight.promptness import delays_since, promises
 from mailer.models import Claim, Delivery, Digest, Mailing, Recipient, Tally
+from mailer.sending.notes import settle
 from mailer.sending.outcomes import Kind, Outcome
 from mailer.sending.promptness import promptness
-from mailer.sending.record import Settled, record
+from mailer.sending.record import record
 from mailer.sending.tallies import fold_tallies, hour_of, tally
 
 pytestmark = pytest.mark.django_db
@@ -44,7 +45,7 @@ def test_mails_that_are_recorded_are_counted_once_by_their_delay(digest: Digest,
         made_at=now, until=now + timedelta(minutes=5),
     )  # fmt: skip
     settled = [
-        Settled(Outcome(mail.pk, Kind.SENT, code=250, text="ok"), moment, claim)
+        settle(Outcome(mail.pk, Kind.SENT, code=250, text="ok"), moment, claim)
         for mail, moment in zip(mails, after(now, 0.5, 20, 400), strict=True)
     ]
     record(mailing.pk, settled)
