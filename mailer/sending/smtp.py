@@ -6,6 +6,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
+from operator import attrgetter
 
 from config.environment import Relay
 from mailer.sending.commands import Envelope
@@ -15,6 +16,7 @@ from mailer.sending.stream import ConnectionLost
 
 #: How often a mail whose connection died before it was handed over is offered again at once.
 OFFERS = 3
+_EXPECTED = attrgetter("expected")
 
 
 class RelaySession:
@@ -77,7 +79,7 @@ class RelaySession:
 
     def _has_room(self) -> bool:
         """Whether a connection is idle, or another one could be opened."""
-        return len(self._connections) < self._limit or not all(c.expected for c in self._connections)
+        return len(self._connections) < self._limit or not all(map(_EXPECTED, self._connections))
 
     def _drain(self) -> Iterator[Outcome]:
         """Wait for the answers to the mails that are handed over, and for nothing else."""

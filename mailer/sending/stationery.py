@@ -100,7 +100,8 @@ class Stationery:
 
     def _keep_space(self, values: list[str]) -> bool:
         """Whether nothing is cut off where the text part begins and ends."""
-        return all(values[at] == values[at].strip() != "" for at in self._edges)
+        outermost = [values[at] for at in self._edges]
+        return all(outermost) and outermost == [value.strip() for value in outermost]
 
     def _built(self, personal: dict[str, Any], addressee: Addressee, now: datetime) -> bytes:
         mail = self._composition.merge(personal)
