@@ -29,7 +29,7 @@ WHERE mailer_delivery.id = settled.id AND {held}
 """
 _SETTLED = {
     "postgresql": """(SELECT (row->>0)::bigint AS id, (row->>1)::int AS code, row->>2 AS text,
-        (row->>3)::timestamp AT TIME ZONE 'UTC' AS at FROM json_array_elements(%(rows)s::json) AS row) AS settled""",
+        (row->>3)::timestamp AT TIME ZONE 'UTC' AS at FROM jsonb_array_elements(%(rows)s::jsonb) AS row) AS settled""",
     "sqlite": """(SELECT value->>0 AS id, value->>1 AS code, value->>2 AS text, value->>3 AS at
         FROM json_each(%(rows)s)) AS settled""",
 }
