@@ -187,6 +187,15 @@ def test_a_killed_process_leaves_its_journal_to_the_living(tmp_path: Path):
     assert journals(tmp_path) == []
 
 
+def test_the_journal_of_a_worker_of_the_version_before_is_read(tmp_path: Path):
+    words = "B nothing\nS 7\nR 7 1795446000000001 recipient_rejected address 550 5.1.1 no such person\n"
+    (tmp_path / "old.journal").write_text(f"{words}R 8 1795446000000000 sent - 0 \n", encoding="utf-8")
+    entries = read_entries(tmp_path / "old.journal")
+    refused = Outcome(7, Kind.RECIPIENT_REJECTED, 550, "5.1.1 no such person", Delivery.Reason.ADDRESS)
+    assert entries.outcomes == {7: (refused, NOW + timedelta(microseconds=1)), 8: (Outcome(8, Kind.SENT), NOW)}
+    assert not entries.damaged
+
+
 def test_what_is_written_is_read(tmp_path: Path):
     journal = Journal(tmp_path)
     made = a_claim(1, 2)
