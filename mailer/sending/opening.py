@@ -5,6 +5,7 @@ import ssl
 from functools import lru_cache
 
 from config.environment import Relay
+from mailer.sending.commands import words_of
 from mailer.sending.outcomes import RelayUnavailable
 
 
@@ -39,6 +40,6 @@ def _own_name() -> str:
 
 def _said(error: smtplib.SMTPException | OSError) -> str:
     if isinstance(error, smtplib.SMTPResponseException):
-        said = error.smtp_error.decode("utf-8", "replace") if isinstance(error.smtp_error, bytes) else error.smtp_error
+        said = words_of(error.smtp_error) if isinstance(error.smtp_error, bytes) else error.smtp_error
         return f"{error.smtp_code} {said}"
     return str(error) or type(error).__name__

@@ -234,6 +234,7 @@ def test_temporary_failures_end_with_the_retry_table(mailing: Mailing, relay: Fa
     ("step", "reply"),
     [
         ("GREETING", "554 No"),
+        ("GREETING", "554 N\x00o"),
         ("EHLO", "421 Busy"),
         ("MAIL", "553 5.1.8 Sender refused"),
         ("GREETING", DROP),
