@@ -9,6 +9,8 @@ from celery.signals import task_postrun, task_prerun, worker_process_init
 from django.db import close_old_connections, connections
 from kombu.utils.compat import detect_environment
 
+from config.connection import Messages
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 # Of Django's checks those of the URLs would load the admin and the API; ours are run in mailer/checks.py all the same.
 os.environ.setdefault("CELERY_SKIP_CHECKS", "yes")
@@ -16,7 +18,7 @@ os.environ.setdefault("CELERY_SKIP_CHECKS", "yes")
 #: How a worker's processes stand behind others (setpriority(2)), which are at 0.
 NICENESS = 5
 
-app = Celery("afternoon_post")
+app = Celery("afternoon_post", amqp=Messages)
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 

