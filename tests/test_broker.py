@@ -1,4 +1,4 @@
-"""Whoever reaches the broker can ask for our tasks with ids, and make nobody run anything else."""
+"""Whoever reaches the broker can ask for our tasks with ids, and make nobody run anything else; a worker outlives it."""
 
 import subprocess
 from contextlib import suppress

@@ -9,6 +9,7 @@ from django.db import connection
 from django.db.models import Q
 
 from mailer.models import Delivery, DigestItem, Mailing, Recipient, RecipientList
+from mailer.models.literals import listed
 
 _STATUS = Delivery.Status
 #: What became of a mail that has reached its recipient, as far as anybody knows.
@@ -67,13 +68,13 @@ class Repeats:
         if not people:
             return
         may = _may_repeat_itself(self._mailing)
-        own = _ask(_SAME_ITEM.format(whose=f"IN ({_listed(people)})"), self._mailing) if may else []
+        own = _ask(_SAME_ITEM.format(whose=f"IN ({listed(people)})"), self._mailing) if may else []
         mailings = {*self._holders, *(mailing for _, mailing, _ in own)}
         if not mailings:
             return
         values = {"now": connection.ops.adapt_datetimefield_value(now)}
         with connection.cursor() as cursor:
-            cursor.execute(_HAD.format(mailings=_listed(mailings), people=_listed(people), brought=_BROUGHT), values)
+            cursor.execute(_HAD.format(mailings=listed(mailings), people=listed(people), brought=_BROUGHT), values)
             got = set(cursor.fetchall())
         self._had = _by_person((person, self._holders.get(mailing, ())) for person, mailing in got)
         self._own = _by_person((person, (item,)) for item, mailing, person in own if (person, mailing) in got)
@@ -124,7 +125,3 @@ def _by_person(found: Iterable[tuple[int, Iterable[int]]]) -> dict[int, frozense
     for person, some in found:
         items[person].update(some)
     return {person: frozenset(those) for person, those in items.items()}
-
-
-def _listed(ids: Iterable[int]) -> str:
-    return ", ".join(f"{pk:d}" for pk in ids)

@@ -10,6 +10,7 @@ from django.db import connection
 
 from mailer.audience.segments import NOT_WEEKLY, Where, where_of
 from mailer.models import Announcement, Digest, RecipientList, SegmentCondition
+from mailer.models.literals import listed
 
 #: Subscribers that are looked at at a time, about 30 ms of work.
 STEP = 10_000
@@ -123,4 +124,4 @@ def _step(part: Part, so_far: Tally, now: datetime) -> Tally:
 
 
 def _not_on(lists: Sequence[RecipientList]) -> Where:
-    return Where(_NOT_EARLIER.format(ids=", ".join(f"{each.pk:d}" for each in lists))) if lists else Where()
+    return Where(_NOT_EARLIER.format(ids=listed(each.pk for each in lists))) if lists else Where()

@@ -117,7 +117,7 @@ def _subscribe(told: list[str], values: dict[str, Any], which: dict[str, str], b
 def _runs_of(ids: str, values: dict[str, Any]) -> list[Run]:
     """The runs of the ids that the query gives, no two alike."""
     made, first, last = fetch(_SPAN.format(ids=ids), values)
-    if made and made == last - first + 1:  # as nearly always; numbering them takes ten times as long
+    if made and made == last - first + 1:  # as nearly always; numbering them takes several times as long
         return [(first, last)]
     return fetch_all(_RUNS.format(ids=ids), values)
 

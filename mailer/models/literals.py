@@ -1,5 +1,6 @@
 """Values that stand in a statement as words."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.db import models
@@ -11,3 +12,8 @@ class Literal(models.Value):
     def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[str | int, ...]]:
         """The value, a text in quotes; it is one of ours and holds none."""
         return (f"'{self.value}'" if isinstance(self.value, str) else f"{self.value:d}"), ()
+
+
+def listed(ids: Iterable[int]) -> str:
+    """The ids as they stand within `IN (…)`; nothing but numbers gets through."""
+    return ", ".join(f"{pk:d}" for pk in ids)

@@ -9,7 +9,7 @@ from django.db.models import Max
 
 from mailer.audience.segments import NOT_WEEKLY, Where, where_of
 from mailer.models import ConsentEvent, Mailing, Subscription
-from mailer.models.literals import Literal
+from mailer.models.literals import Literal, listed
 from mailer.scheduling.movers import not_had_elsewhere
 
 _WHO = """
@@ -209,5 +209,5 @@ def _chosen(mailing: Mailing) -> Where:
 
 
 def _among(sql: str, ids: Iterable[int | None]) -> str:
-    named = ", ".join(f"{pk:d}" for pk in ids if pk is not None)
+    named = listed(pk for pk in ids if pk is not None)
     return sql.format(ids=named) if named else ""

@@ -7,6 +7,7 @@ from django.db import connection
 
 from mailer.audience.segments import Where
 from mailer.models import Digest, Mailing, RecipientList
+from mailer.models.literals import listed
 
 #: A change may be seen so long after its own time: an import writes the time at which it began.
 SEEN_LATE = timedelta(minutes=15)
@@ -31,7 +32,7 @@ def not_had_elsewhere(mailing: Mailing) -> Where:
     if mailing.list is None or not others:
         return Where()
     after = min(others.values()) - SEEN_LATE
-    sql = _NOT_HAD.format(touched=_touched(mailing.list, after), ids=", ".join(f"{pk:d}" for pk in others))
+    sql = _NOT_HAD.format(touched=_touched(mailing.list, after), ids=listed(others))
     return Where(sql, {"touched_after": connection.ops.adapt_datetimefield_value(after)})
 
 

@@ -84,8 +84,7 @@ class Connection:
     @property
     def worn(self) -> bool:
         """Whether the connection has had, with those under way, as many mails as one may have."""
-        begun = self.accepted + (self.handed_over is not None) + (self.offered is not None)
-        return 0 < self._most <= begun
+        return 0 < self._most <= self.accepted + (self.handed_over is not None) + (self.offered is not None)
 
     def offer(self, envelope: Envelope) -> None:
         """Begin a mail on an idle connection. Raises ConnectionLost."""
@@ -207,7 +206,7 @@ class Connection:
             self._write(before + self._begin(envelope))
 
     def _take(self) -> Envelope | None:
-        return None if self._most and self.worn else self._draw()
+        return None if self.worn else self._draw()
 
     def _begin(self, envelope: Envelope) -> bytes:
         self.offered = envelope

@@ -10,6 +10,7 @@ from django.db import connection
 
 from mailer.audience.repeats import NOTHING
 from mailer.models import Mailing
+from mailer.models.literals import listed
 from mailer.templating.budget import LONGEST_OWN
 from mailer.templating.contexts import ITEM_TEXTS, item_context
 
@@ -48,8 +49,7 @@ class Items:
     def look_up(self, people: Collection[int]) -> None:
         """Read, in one query, what is for each of these recipients alone."""
         if self.has_own and people:
-            them = ", ".join(f"{person:d}" for person in people)
-            self._own = self._read(f"IN ({them})", "= entry.recipient_id")
+            self._own = self._read(f"IN ({listed(people)})", "= entry.recipient_id")
 
     def own(self, person: int, had: frozenset[int] = NOTHING) -> list[Item]:
         """The recipient's own items, in their order, but those of these ids; nothing for whom was not looked up."""

@@ -20,9 +20,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
 
-from mailer.models import Claim
+from mailer.models import Claim, Delivery
 from mailer.sending.notes import read_note
-from mailer.sending.outcomes import Outcome, SendingHalted
+from mailer.sending.outcomes import Kind, Outcome, SendingHalted
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -155,10 +155,17 @@ def _read_line(line: str, entries: Entries) -> None:
     elif mark == "S":
         entries.started.add(int(rest))
     elif mark == "R":
-        outcome, moment = read_note(rest)
-        entries.outcomes[outcome.delivery_id] = (outcome, moment)
+        outcome, at = read_note(rest) if rest.startswith("[") else _read_words(rest)
+        entries.outcomes[outcome.delivery_id] = (outcome, at)
     else:
         raise ValueError(f"no line of a journal begins with {mark!r}")
+
+
+def _read_words(note: str) -> tuple[Outcome, datetime]:
+    """An outcome as it was noted before that was JSON: an upgrade may end in a kill of the workers before."""
+    number, moment, kind, reason, code, text = note.split(" ", 5)
+    why = Delivery.Reason("" if reason == "-" else reason)
+    return Outcome(int(number), Kind(kind), int(code) or None, text, why), _moment(moment)
 
 
 def _read_claim(*words: str) -> Claim:

@@ -1,7 +1,7 @@
 """An outcome as it is noted, once for both the journal and the database: a JSON list that each of them reads."""
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import lru_cache
 from json.encoder import encode_basestring_ascii
 from typing import NamedTuple
@@ -21,7 +21,7 @@ class Settled(NamedTuple):
 
 def settle(outcome: Outcome, at: datetime, claim: Claim) -> Settled:
     """The outcome with its note."""
-    # Spelled out, for every mail has one: `json.dumps` and `str` of a time take four times as long.
+    # Spelled out, for every mail has one: `json.dumps` and `str` of a time take twice as long.
     delivery_id, kind, code, text, reason = outcome
     moment = f"{_second(int(at.timestamp()))}.{at.microsecond:06d}"
     words = encode_basestring_ascii(text)
@@ -31,19 +31,9 @@ def settle(outcome: Outcome, at: datetime, claim: Claim) -> Settled:
 
 def read_note(note: str) -> tuple[Outcome, datetime]:
     """The outcome, and when it came (UTC). Raises ValueError or TypeError for what is no note."""
-    if not note.startswith("["):
-        return _read_words(note)
     delivery_id, code, text, moment, kind, reason = json.loads(note)
     outcome = Outcome(int(delivery_id), Kind(kind), code, str(text), Delivery.Reason(reason))
     return outcome, datetime.fromisoformat(moment).replace(tzinfo=UTC)
-
-
-def _read_words(note: str) -> tuple[Outcome, datetime]:
-    """As it was before it was JSON: an upgrade may end in a kill of the workers before."""
-    delivery_id, microseconds, kind, reason, code, text = note.split(" ", 5)
-    why = Delivery.Reason("" if reason == "-" else reason)
-    outcome = Outcome(int(delivery_id), Kind(kind), int(code) or None, text, why)
-    return outcome, datetime.fromtimestamp(0, UTC) + timedelta(microseconds=int(microseconds))
 
 
 @lru_cache(maxsize=8)

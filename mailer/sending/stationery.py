@@ -59,7 +59,6 @@ class Stationery:
         self._head = shared_head(sender, self._boundary)
         self._pieces: list[bytes] | None = None  # the head's place, then texts and in between the places of the slots
         self._slots: list[_Slot] = []
-        self._fields: list[Field] = []
         self._rooms: list[int] = []
         self._edges: list[int] = []  # which slots stand at an end of the text part
         if eight_bit and not composition.inlined_late:
@@ -78,7 +77,7 @@ class Stationery:
         """From the prepared pieces; None where these won't do."""
         if self._pieces is None:
             return None
-        contents = self._contents([field.fill(personal) for field in self._fields])
+        contents = self._contents([slot.field.fill(personal) for slot in self._slots])
         if contents is None:
             return None
         pieces = self._pieces.copy()
@@ -130,7 +129,6 @@ class Stationery:
                 texts.append(b"")  # two slots may have nothing between them
             else:
                 texts[-1] = _on_the_wire(part.encode())
-        self._fields = [slot.field for slot in self._slots]
         self._rooms = [slot.room for slot in self._slots]
         self._edges = [at for at, slot in enumerate(self._slots) if slot.edge]
         self._pieces = [b""] * 2 * len(texts)

@@ -12,7 +12,8 @@ from mailer.sending.promptness import Promptness
 #: How many rows of an hour are folded at a time.
 STEP = 5_000
 _COLUMNS = ("hour", "is_single", *Tally.FIGURES, *Tally.DELAYS)
-_ADD = "INSERT INTO mailer_tally ({columns}) VALUES ({places})"
+_INSERT = "INSERT INTO mailer_tally ({columns}) VALUES ({places})"
+_ADD = _INSERT.format(columns=", ".join(_COLUMNS), places=", ".join(["%s"] * len(_COLUMNS)))
 
 
 def tally(done: Mapping[str, int], now: datetime, prompt: Promptness | None = None) -> None:
@@ -26,7 +27,7 @@ def tally(done: Mapping[str, int], now: datetime, prompt: Promptness | None = No
         hour = connection.ops.adapt_datetimefield_value(hour_of(now))
         values = [hour, bool(prompt and prompt.is_single), *figures, *(delays.get(name, 0) for name in Tally.DELAYS)]
         with connection.cursor() as cursor:
-            cursor.execute(_ADD.format(columns=", ".join(_COLUMNS), places=", ".join(["%s"] * len(values))), values)
+            cursor.execute(_ADD, values)
 
 
 def fold_tallies() -> None:
