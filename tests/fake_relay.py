@@ -72,6 +72,12 @@ class FakeRelay:
     def recipients(self) -> list[str]:
         return [mail.recipient for mail in self.received]
 
+    def wait_until_left(self) -> bool:
+        """Whether every client has closed its connection, within five seconds."""
+        for thread in self._threads:
+            thread.join(5)
+        return not self._open
+
     def answer(self, step: str, reply: str, to: str = "", times: int | None = None) -> None:
         """Add a rule: at this step (for this recipient, so many times) answer so."""
         left = [times]

@@ -4,7 +4,7 @@ import selectors
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from operator import attrgetter
 
@@ -38,6 +38,7 @@ class RelaySession:
         self._offers: Counter[int] = Counter()
         self._source: Iterator[Envelope] = iter(())
         self._selector = selectors.DefaultSelector()
+        self._opening: list[Future[Connection]] = []
         self._connect()
         self.eight_bit = self._connections[0].eight_bit
 
@@ -52,6 +53,9 @@ class RelaySession:
                 connection.say_goodbye()
         for connection in self._connections:
             connection.close()
+        for attempt in self._opening:  # nothing was answered, so nobody has used them
+            if attempt.exception() is None:
+                attempt.result().close()
         self._selector.close()
 
     def send(self, envelopes: Iterator[Envelope]) -> Iterator[Outcome]:
@@ -96,9 +100,10 @@ class RelaySession:
                     continue  # one reason to halt is enough
 
     def _fill(self) -> Iterator[Outcome]:
-        """Give idle connections a mail, and open another one while there are mails for it.
+        """Give idle connections a mail, and open others while there are mails for them.
 
-        Only one until the server has answered to a mail: what it may swallow is one mail, not one a connection.
+        They are opened while the first mail is under way, and get mails when it is answered: what a server may swallow
+        is one mail, not one a connection.
         """
         for connection in list(self._connections):
             if connection.idle and connection.worn:
@@ -106,11 +111,12 @@ class RelaySession:
         for connection in list(self._connections):
             if connection.idle and (envelope := self._take()):
                 yield from self._offer(connection, envelope)
-        if self._proved and not self._unanswered and len(self._connections) < self._limit:
-            waiting = list(islice(iter(self._take, None), self._limit - len(self._connections)))
-            self._returned.extendleft(reversed(waiting))
-            for connection in self._connect_more(len(waiting)):
-                yield from self._offer(connection, self._returned.popleft())
+        if not self._unanswered and not self._opening and len(self._connections) < self._limit:
+            self._begin_opening()
+        if self._opening and self._proved:
+            for connection in self._finish_opening():
+                if envelope := self._take():
+                    yield from self._offer(connection, envelope)
 
     def _offer(self, connection: Connection, envelope: Envelope) -> Iterator[Outcome]:
         try:
@@ -190,20 +196,27 @@ class RelaySession:
     def _take(self) -> Envelope | None:
         return self._returned.popleft() if self._returned else next(self._source, None)
 
-    def _connect_more(self, number: int) -> list[Connection]:
-        """Open further connections, all at once, for far away each takes several round trips.
+    def _begin_opening(self) -> None:
+        """Open further connections, all at once, for far away each takes round trips.
 
-        Where the server allows no more, those that are open will do.
+        Those that are open take the next mails themselves; one is opened for each mail beyond those.
         """
-        if not number:
-            return []
-        with ThreadPoolExecutor(number) as pool:
-            attempts = [pool.submit(self._open) for _ in range(number)]
+        waiting = list(islice(iter(self._take, None), self._limit))
+        self._returned.extendleft(reversed(waiting))
+        number = len(waiting) - len(self._connections)
+        if number > 0:
+            pool = ThreadPoolExecutor(number)
+            self._opening = [pool.submit(self._open) for _ in range(number)]
+            pool.shutdown(wait=False)
+
+    def _finish_opening(self) -> list[Connection]:
+        """The connections that were opened. Where the server allows no more, those that there are will do."""
+        attempts, self._opening = self._opening, []
         opened = [attempt.result() for attempt in attempts if attempt.exception() is None]
         for connection in opened:
             self._add(connection)
         refusals = [error for attempt in attempts if (error := attempt.exception()) is not None]
-        if refusals and (not self._connections or not isinstance(refusals[0], RelayUnavailable)):
+        if refusals and not isinstance(refusals[0], RelayUnavailable):
             raise refusals[0]
         if refusals:
             self._limit = len(self._connections)
