@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import hypothesis
 import pytest
 from django.db import connection
 from pytest_django import Settings
@@ -11,6 +12,14 @@ from pytest_django import Settings
 from mailer.models import Digest, EmailTemplate, RecipientList, TemplateVersion
 from tests.build import make_digest, make_list
 from tests.fake_relay import FakeRelay
+
+# How long an example takes says nothing: the machine may be busy. And who uses a fixture knows that all examples share it.
+hypothesis.settings.register_profile(
+    "afternoon-post",
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow, hypothesis.HealthCheck.function_scoped_fixture],
+)
+hypothesis.settings.load_profile("afternoon-post")
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
-from hypothesis import HealthCheck, example, given
+from hypothesis import example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
@@ -245,7 +245,7 @@ NOTES = st.dictionaries(st.sampled_from(["plan", "Stadt", "email", "n"]), CELL |
 STATUS = st.sampled_from(list(Subscription.Status))
 
 
-@hypothesis_settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(max_examples=40)
 @given(people=st.lists(st.tuples(CELL, CELL, NOTES, STATUS, CELL), min_size=1, max_size=4))
 @example(people=[("", "", {"plan": "one\x85two\u2028three\x0bfour"}, Subscription.Status.PENDING, "")])
 def test_what_was_exported_is_imported_again_without_loss(db: None, people: list[tuple[Any, ...]]) -> None:

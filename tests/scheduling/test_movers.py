@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailer.models import Delivery, Digest, EmailTemplate, Mailing, Recipient, RecipientList, Subscription
@@ -64,7 +64,7 @@ def last_date(zone: str, now: datetime) -> date:
 
 
 @pytest.mark.timeout(400)  # each example is up to a hundred ticks
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8)
 @given(
     start=st.sampled_from(STARTS),
     home=st.sampled_from(ZONES),

@@ -131,7 +131,7 @@ STATIC = st.lists(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     text=STATIC, html=STATIC, subject=STATIC, name=VALUES, lines=st.lists(VALUES, max_size=4), eight_bit=st.booleans()
 )

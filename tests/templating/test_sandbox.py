@@ -304,7 +304,7 @@ SOUP = st.one_of(
 SOURCES = st.lists(SOUP, max_size=14).map("".join)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(SOURCES, SOURCES, SOURCES)
 @pytest.mark.filterwarnings("ignore")
 def test_no_soup_of_tags_filters_css_and_html_raises_anything_but_a_template_error(subject: str, html: str, text: str):

@@ -7,7 +7,7 @@ from email import message_from_bytes, policy
 import pytest
 from django.test import Client
 from django.utils import timezone
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailer.audience.links import make_token
@@ -105,7 +105,7 @@ def test_whatever_is_wrong_has_the_same_answer(sent: Mailing, relay: FakeRelay, 
     assert b"This mail is not here any more." in answers.pop()
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60)
 @given(place=st.integers(0, 200), sign=st.sampled_from(ALPHABET), cut=st.booleans())
 def test_no_altered_token_opens_a_mail(sent: Mailing, relay: FakeRelay, place: int, sign: str, cut: bool):
     path = address(relay, 1)
