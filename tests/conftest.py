@@ -11,6 +11,7 @@ from pytest_django import Settings
 
 from mailer.models import Digest, EmailTemplate, RecipientList, TemplateVersion
 from tests.build import make_digest, make_list
+from tests.emptying import empty_tables_quickly
 from tests.fake_relay import FakeRelay
 
 # How long an example takes says nothing: the machine may be busy. And who uses a fixture knows that all examples share it.
@@ -20,6 +21,7 @@ hypothesis.settings.register_profile(
     suppress_health_check=[hypothesis.HealthCheck.too_slow, hypothesis.HealthCheck.function_scoped_fixture],
 )
 hypothesis.settings.load_profile("afternoon-post")
+empty_tables_quickly()
 
 
 @pytest.fixture

@@ -80,6 +80,7 @@ def test_a_worker_that_has_just_come_does_not_call_a_night_without_power_an_outa
     assert not Alert.objects.exclude(key__startswith="missed").exists()
 
 
+@pytest.mark.once
 @pytest.mark.django_db(transaction=True)
 def test_a_real_worker_signs_on_and_off(started: Callable[..., "subprocess.Popen[bytes]"]):
     program = started("worker", "--queues", "default,bulk", "--concurrency", "1", "-n", "mail-1@localhost")
@@ -93,6 +94,7 @@ def test_a_real_worker_signs_on_and_off(started: Callable[..., "subprocess.Popen
     assert row.stopped_at is not None
 
 
+@pytest.mark.once
 @pytest.mark.django_db(transaction=True)
 def test_a_real_beat_signs_on(started: Callable[..., "subprocess.Popen[bytes]"]):
     started("beat")

@@ -179,6 +179,7 @@ def test_a_workers_process_lets_others_go_first_and_looks_for_no_garbage_among_i
     assert frozen > 10_000
 
 
+@pytest.mark.once
 def test_a_worker_carries_no_pages_about_and_a_web_process_has_them_before_the_first_visitor() -> None:
     look = "import sys; print(*(name in sys.modules for name in ('mailer.admin', 'mailer.api.urls', 'mailer.tasks')))"
     start = "from config.celery import app; import celery.fixups.django; app.loader.init_worker();"

@@ -164,6 +164,7 @@ def test_an_action_that_is_not_offered_does_nothing(samples: dict[type[Model], M
     assert not PeriodicTask.objects.get().enabled
 
 
+@pytest.mark.once
 def test_a_reviewer_finds_no_address_on_any_page(samples: dict[type[Model], Model]):
     client, leaks = client_of("R"), []
     for address in addresses(samples):

@@ -20,7 +20,7 @@ from mailer.scheduling.schedules import Schedule, set_paused, set_schedule
 from tests.build import make_digest, make_list
 from tests.fake_relay import FakeRelay
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 PEOPLE = 2
 Clock = time_machine.Traveller
 
@@ -192,7 +192,6 @@ def test_a_run_that_beat_took_for_done_while_the_broker_was_down(
     assert len(relay.received) == PEOPLE
 
 
-@pytest.mark.once
 @pytest.mark.parametrize("hour", [time(15), time(2, 30)])
 @pytest.mark.parametrize(
     ("zone", "change"),

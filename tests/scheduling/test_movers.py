@@ -63,6 +63,7 @@ def last_date(zone: str, now: datetime) -> date:
     )
 
 
+@pytest.mark.once
 @pytest.mark.timeout(400)  # each example is up to a hundred ticks
 @settings(max_examples=8)
 @given(
