@@ -116,8 +116,9 @@ def answer_of(client: Client, method: str, url: str) -> str:
 
 @pytest.fixture
 def unrendered(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whether a page is given is decided before it is drawn, which takes most of the time."""
+    """Whether a page is given is decided before it and its menu are drawn, which takes most of the time."""
     monkeypatch.setattr(SimpleTemplateResponse, "rendered_content", "")
+    monkeypatch.setattr(type(admin.site), "each_context", lambda site, request: {})
 
 
 @pytest.mark.once
