@@ -18,12 +18,13 @@ LEASE = timedelta(minutes=10)
 #: One that a sending limit let go has its place for so long; after this, as after an outage, it asks for one again.
 ADMISSION = timedelta(seconds=60)
 
-# The first due deliveries, and the first claim that others have on any between them.
+# The first due deliveries, between which ids their recipients are, and the first claim that others have on any of them.
 _DUE = """
-SELECT due.lowest, due.highest, claim.first, claim.last
+SELECT due.lowest, due.highest, due.first_person, due.last_person, claim.first, claim.last
 FROM (
-  SELECT MIN(id) AS lowest, MAX(id) AS highest FROM (
-    SELECT id FROM mailer_delivery
+  SELECT MIN(id) AS lowest, MAX(id) AS highest, MIN(recipient_id) AS first_person, MAX(recipient_id) AS last_person
+  FROM (
+    SELECT id, recipient_id FROM mailer_delivery
     WHERE mailing_id = %(mailing)s AND status = 'queued' AND id BETWEEN %(first)s AND %(last)s
       AND (next_attempt_at IS NULL OR next_attempt_at <= %(now)s)
       AND EXISTS (SELECT 1 FROM mailer_mailing WHERE id = %(mailing)s AND status = 'sending')
@@ -34,16 +35,19 @@ LEFT JOIN mailer_claim AS claim
   ON claim.mailing_id = %(mailing)s AND claim.first <= due.highest AND claim.last >= due.lowest
 ORDER BY claim.first LIMIT 1
 """
-# Whether somebody still is on the list and not suppressed is looked up now, right before sending.
+# Whether somebody still is on the list and not suppressed is looked up now, right before sending. They are looked for
+# between two ids, which their deliveries follow: PostgreSQL reads a piece of each index in place of five hundred.
 _LOAD = """
 SELECT delivery.id, recipient.id, recipient.email, recipient.name, recipient.attributes, recipient.language,
   subscription.status, subscription.paused_until, suppression.reason,
   delivery.reason = 'admitted' AND delivery.next_attempt_at > %(admitted)s
 FROM mailer_delivery AS delivery
 JOIN mailer_mailing AS mailing ON mailing.id = delivery.mailing_id
-LEFT JOIN mailer_recipient AS recipient ON recipient.id = delivery.recipient_id
+LEFT JOIN mailer_recipient AS recipient
+  ON recipient.id = delivery.recipient_id AND recipient.id BETWEEN %(first_person)s AND %(last_person)s
 LEFT JOIN mailer_subscription AS subscription
   ON subscription.list_id = mailing.list_id AND subscription.recipient_id = recipient.id
+  AND subscription.recipient_id BETWEEN %(first_person)s AND %(last_person)s
 LEFT JOIN mailer_suppression AS suppression
   ON suppression.email = recipient.email AND (suppression.expires_at IS NULL OR suppression.expires_at > %(now)s)
 WHERE delivery.id BETWEEN %(first)s AND %(last)s AND {plus}delivery.mailing_id = %(mailing)s
@@ -54,6 +58,9 @@ ORDER BY delivery.id
 # By hand, like what else is done once a group: through the ORM they take three to twelve times as long.
 _LOCK = "SELECT id FROM mailer_claim WHERE id IN ({claims}){locked}"
 _RELEASE = "DELETE FROM mailer_claim WHERE id IN ({claims})"
+
+#: The ids of all recipients that there may be.
+_EVERYBODY = (0, 2**63 - 1)
 
 
 @dataclass(frozen=True)
@@ -97,13 +104,13 @@ def claim(wanted: Range, size: int, now: datetime, run: Run) -> list[Claimed]:
         free = _find_free(wanted, size, now)
         if free is None:
             return []
-        first, last = free
+        first, last, people = free
         made = Claim.objects.create(
             mailing_id=wanted.mailing_id, first=first, last=last, made_at=now, until=now + LEASE, task_id=run.task_id
         )
         run.journal.claimed(made)
         run.claims[made.pk] = made
-    return _load(made)
+    return _load(made, people)
 
 
 def lock(claims: Collection[int]) -> set[int]:
@@ -123,17 +130,17 @@ def release(claims: Collection[int]) -> None:
             cursor.execute(_RELEASE.format(claims=listed(claims)))
 
 
-def _find_free(wanted: Range, size: int, now: datetime) -> tuple[int, int] | None:
-    """The first and last id of due deliveries on which there is no claim."""
+def _find_free(wanted: Range, size: int, now: datetime) -> tuple[int, int, tuple[int, int]] | None:
+    """The first and last id of due deliveries without a claim, and between which ids their recipients are."""
     first = wanted.first
     while True:
-        lowest, highest, claimed_from, claimed_to = _find_due(wanted, first, size, now)
+        lowest, highest, first_person, last_person, claimed_from, claimed_to = _find_due(wanted, first, size, now)
         if lowest is None:
             return None
         if claimed_from is None:
-            return lowest, highest
+            return lowest, highest, (first_person, last_person)
         if claimed_from > lowest:
-            return lowest, claimed_from - 1
+            return lowest, claimed_from - 1, (first_person, last_person)
         first = claimed_to + 1
 
 
@@ -151,14 +158,23 @@ def _find_due(wanted: Range, first: int, size: int, now: datetime) -> tuple[Any,
         return found
 
 
-def _load(made: Claim) -> list[Claimed]:
+def _load(made: Claim, people: tuple[int, int]) -> list[Claimed]:
+    rows = _read(made, people)
+    if any(recipient_id is None for _, recipient_id, *_ in rows):
+        # Erased, or of a delivery that was put back into the queue after the others were found.
+        rows = _read(made, _EVERYBODY)
+    return [_claimed(row, made) for row in rows]
+
+
+def _read(made: Claim, people: tuple[int, int]) -> list[tuple[Any, ...]]:
     now, admitted = (connection.ops.adapt_datetimefield_value(at) for at in (made.made_at, made.made_at - ADMISSION))
     values = {"mailing": made.mailing_id, "first": made.first, "last": made.last, "now": now, "admitted": admitted}
+    values |= {"first_person": people[0], "last_person": people[1]}
     # The plus keeps SQLite from the unique index by mailing, in which it would walk all of it for a few hundred ids.
     plus = "+" if connection.vendor == "sqlite" else ""
     with connection.cursor() as cursor:
         cursor.execute(_LOAD.format(plus=plus), values)
-        return [_claimed(row, made) for row in cursor.fetchall()]
+        return cursor.fetchall()
 
 
 def _claimed(row: tuple[Any, ...], made: Claim) -> Claimed:
