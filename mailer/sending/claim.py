@@ -18,7 +18,7 @@ LEASE = timedelta(minutes=10)
 #: One that a sending limit let go has its place for so long; after this, as after an outage, it asks for one again.
 ADMISSION = timedelta(seconds=60)
 
-# The first due deliveries, between which ids their recipients are, and the first claim that others have on any of them.
+# The first due deliveries, the ids between which their recipients are, and the first claim of others on any of them.
 _DUE = """
 SELECT due.lowest, due.highest, due.first_person, due.last_person, claim.first, claim.last
 FROM (
@@ -35,8 +35,8 @@ LEFT JOIN mailer_claim AS claim
   ON claim.mailing_id = %(mailing)s AND claim.first <= due.highest AND claim.last >= due.lowest
 ORDER BY claim.first LIMIT 1
 """
-# Whether somebody still is on the list and not suppressed is looked up now, right before sending. They are looked for
-# between two ids, which their deliveries follow: PostgreSQL reads a piece of each index in place of five hundred.
+# Whether somebody still is on the list and not suppressed is looked up now, right before sending. People are in the
+# order of their deliveries: between two ids PostgreSQL reads one piece of each index, not a place for each of them.
 _LOAD = """
 SELECT delivery.id, recipient.id, recipient.email, recipient.name, recipient.attributes, recipient.language,
   subscription.status, subscription.paused_until, suppression.reason,
@@ -131,7 +131,7 @@ def release(claims: Collection[int]) -> None:
 
 
 def _find_free(wanted: Range, size: int, now: datetime) -> tuple[int, int, tuple[int, int]] | None:
-    """The first and last id of due deliveries without a claim, and between which ids their recipients are."""
+    """The first and last id of due deliveries without a claim, and the ids between which their recipients are."""
     first = wanted.first
     while True:
         lowest, highest, first_person, last_person, claimed_from, claimed_to = _find_due(wanted, first, size, now)
