@@ -1,7 +1,7 @@
 """Counting mails in a sliding window: how many may go now, and when the next one may. No clock, no database."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 #: A window is counted in so many parts; a mail counts until the whole part in which it went is out of the window.
 PARTS = 48
@@ -9,6 +9,8 @@ PARTS = 48
 BURST_PARTS = 12
 #: Hosts' clocks may differ by so many seconds; what was counted further in the future was counted by a wrong clock.
 _AHEAD = 10.0
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ def free_again(window: Window, taken: Taken, is_single: bool, now: datetime) -> 
     for end in sorted([*ends, *(part + PARTS + 1 for part in parts)]):
         if count_free(window, taken, is_single, now):
             break
-        now = max(now, datetime.fromtimestamp(end * window.seconds / PARTS, UTC))
+        now = max(now, _beginning(window, end))
     return now
 
 
@@ -70,6 +72,11 @@ def _counted(window: Window, taken: Taken, now: datetime) -> Taken:
     return {number: mails for number, mails in taken.items() if part - PARTS <= number <= part + ahead}
 
 
+def _beginning(window: Window, part: int) -> datetime:
+    """The whole microsecond at which the part begins: its own beginning, or the last one before that."""
+    return _EPOCH + part * window.seconds * 10**6 // PARTS * _MICROSECOND
+
+
 def _part(window: Window, now: datetime) -> int:
-    # Rounded, because a part's own beginning is not always a whole number of microseconds.
-    return int(round(now.timestamp() * PARTS / window.seconds, 3))
+    """The last part that has begun."""
+    return (((now - _EPOCH) // _MICROSECOND + 1) * PARTS - 1) // (window.seconds * 10**6)

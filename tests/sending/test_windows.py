@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mailer.sending.windows import PARTS, Taken, Window, add_taken, count_free, free_again
@@ -45,6 +45,7 @@ def test_no_span_of_the_windows_length_has_more_mails_than_it_allows(window: Win
 
 
 @given(WINDOWS, ASKING, st.booleans())
+@example(Window(1, 1), [(0.99999, 1, False)], False)
 def test_what_is_full_is_free_again_at_the_time_that_it_names_and_no_later_than_a_window_and_a_part(
     window: Window, asking, is_single: bool
 ):
