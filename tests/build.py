@@ -15,6 +15,7 @@ from mailer.models import (
     TemplateVersion,
 )
 from mailer.scheduling.schedules import Schedule, set_schedule
+from mailer.sending.commands import Envelope
 from mailer.tasks import work_on_import
 
 MORNING = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
@@ -62,6 +63,12 @@ def make_notification_template() -> EmailTemplate:
 def make_item(mailing_list: RecipientList, title: str = "Something new", **values: object) -> DigestItem:
     defaults = {"published_at": MORNING - timedelta(days=1)}
     return DigestItem.objects.create(list=mailing_list, title=title, **(defaults | values))
+
+
+def make_envelopes(number: int) -> list[Envelope]:
+    """Mails that are ready, with ids from 0."""
+    body = b"Subject: x\r\n\r\nx\r\n.\r\n"
+    return [Envelope(pk, "a@example.org", f"{pk}@example.org", body) for pk in range(number)]
 
 
 def make_sent_mail(digest: Digest, address: str, at: datetime, status: str = "sent") -> Delivery:

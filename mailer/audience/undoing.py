@@ -16,6 +16,7 @@ from mailer.audience.layout import MEMBERSHIP, Layout
 from mailer.audience.staging import Staging, database_time, dialect, execute, fetch, fetch_all
 from mailer.audience.writing import Run, told_of
 from mailer.models import Delivery, Import, Mailing, Recipient, Subscription
+from mailer.models.literals import listed
 
 # Of everybody whom the import made or put on the list: what is to go, and why they stay, if they do.
 _LOOK = """CREATE TEMPORARY TABLE import_undo AS
@@ -117,7 +118,7 @@ def _mailed(imported: Import) -> str:
     """Deliveries have no index on the recipient; the mailings since then are named, and the unique key finds them."""
     unfinished = Q(finished_at=None) | Q(finished_at__gte=imported.started_at)
     since = Mailing.objects.filter(unfinished, list=imported.list_id)
-    named = ", ".join(str(pk) for pk in since.order_by().values_list("pk", flat=True))
+    named = listed(since.order_by().values_list("pk", flat=True))
     table = Delivery._meta.db_table
     return (
         f"EXISTS (SELECT 1 FROM {table} AS delivery WHERE delivery.mailing_id IN ({named})"  # noqa: S608 - ids and names of ours

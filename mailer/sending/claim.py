@@ -20,9 +20,9 @@ ADMISSION = timedelta(seconds=60)
 
 # The first due deliveries, the ids between which their recipients are, and the first claim of others on any of them.
 _DUE = """
-SELECT due.lowest, due.highest, due.first_person, due.last_person, claim.first, claim.last
+SELECT due.first, due.last, due.first_person, due.last_person, claim.first, claim.last
 FROM (
-  SELECT MIN(id) AS lowest, MAX(id) AS highest, MIN(recipient_id) AS first_person, MAX(recipient_id) AS last_person
+  SELECT MIN(id) AS first, MAX(id) AS last, MIN(recipient_id) AS first_person, MAX(recipient_id) AS last_person
   FROM (
     SELECT id, recipient_id FROM mailer_delivery
     WHERE mailing_id = %(mailing)s AND status = 'queued' AND id BETWEEN %(first)s AND %(last)s
@@ -32,7 +32,7 @@ FROM (
   ) AS waiting
 ) AS due
 LEFT JOIN mailer_claim AS claim
-  ON claim.mailing_id = %(mailing)s AND claim.first <= due.highest AND claim.last >= due.lowest
+  ON claim.mailing_id = %(mailing)s AND claim.first <= due.last AND claim.last >= due.first
 ORDER BY claim.first LIMIT 1
 """
 # Whether somebody still is on the list and not suppressed is looked up now, right before sending. People are in the
@@ -59,8 +59,7 @@ ORDER BY delivery.id
 _LOCK = "SELECT id FROM mailer_claim WHERE id IN ({claims}){locked}"
 _RELEASE = "DELETE FROM mailer_claim WHERE id IN ({claims})"
 
-#: The ids of all recipients that there may be.
-_EVERYBODY = (0, 2**63 - 1)
+_HIGHEST_ID = 2**63 - 1
 
 
 @dataclass(frozen=True)
@@ -84,6 +83,17 @@ class Claimed(NamedTuple):
     is_admitted: bool = False  #: a sending limit has let it go
 
 
+class _FirstDue(NamedTuple):
+    """What _DUE finds."""
+
+    first: int
+    last: int
+    first_person: int
+    last_person: int
+    claimed_from: int | None  #: None, and the next too, if nobody else has any
+    claimed_to: int
+
+
 @dataclass(frozen=True)
 class Run:
     """One execution of a task: who claims, and where that is noted."""
@@ -104,13 +114,17 @@ def claim(wanted: Range, size: int, now: datetime, run: Run) -> list[Claimed]:
         free = _find_free(wanted, size, now)
         if free is None:
             return []
-        first, last, people = free
         made = Claim.objects.create(
-            mailing_id=wanted.mailing_id, first=first, last=last, made_at=now, until=now + LEASE, task_id=run.task_id
+            mailing_id=wanted.mailing_id,
+            first=free.first,
+            last=free.last,
+            made_at=now,
+            until=now + LEASE,
+            task_id=run.task_id,
         )
         run.journal.claimed(made)
         run.claims[made.pk] = made
-    return _load(made, people)
+    return _load(made, free.first_person, free.last_person)
 
 
 def lock(claims: Collection[int]) -> set[int]:
@@ -130,21 +144,19 @@ def release(claims: Collection[int]) -> None:
             cursor.execute(_RELEASE.format(claims=listed(claims)))
 
 
-def _find_free(wanted: Range, size: int, now: datetime) -> tuple[int, int, tuple[int, int]] | None:
-    """The first and last id of due deliveries without a claim, and the ids between which their recipients are."""
+def _find_free(wanted: Range, size: int, now: datetime) -> _FirstDue | None:
+    """The first due deliveries without a claim."""
     first = wanted.first
-    while True:
-        lowest, highest, first_person, last_person, claimed_from, claimed_to = _find_due(wanted, first, size, now)
-        if lowest is None:
-            return None
-        if claimed_from is None:
-            return lowest, highest, (first_person, last_person)
-        if claimed_from > lowest:
-            return lowest, claimed_from - 1, (first_person, last_person)
-        first = claimed_to + 1
+    while due := _find_due(wanted, first, size, now):
+        if due.claimed_from is None:
+            return due
+        if due.claimed_from > due.first:
+            return due._replace(last=due.claimed_from - 1)
+        first = due.claimed_to + 1
+    return None
 
 
-def _find_due(wanted: Range, first: int, size: int, now: datetime) -> tuple[Any, ...]:
+def _find_due(wanted: Range, first: int, size: int, now: datetime) -> _FirstDue | None:
     values = {
         "mailing": wanted.mailing_id,
         "first": first,
@@ -154,22 +166,22 @@ def _find_due(wanted: Range, first: int, size: int, now: datetime) -> tuple[Any,
     }
     with connection.cursor() as cursor:
         cursor.execute(_DUE, values)
-        found: tuple[Any, ...] = cursor.fetchone()
-        return found
+        found = cursor.fetchone()
+        return None if found[0] is None else _FirstDue(*found)
 
 
-def _load(made: Claim, people: tuple[int, int]) -> list[Claimed]:
-    rows = _read(made, people)
+def _load(made: Claim, first_person: int, last_person: int) -> list[Claimed]:
+    rows = _read(made, first_person, last_person)
     if any(recipient_id is None for _, recipient_id, *_ in rows):
         # Erased, or of a delivery that was put back into the queue after the others were found.
-        rows = _read(made, _EVERYBODY)
+        rows = _read(made, 0, _HIGHEST_ID)
     return [_claimed(row, made) for row in rows]
 
 
-def _read(made: Claim, people: tuple[int, int]) -> list[tuple[Any, ...]]:
+def _read(made: Claim, first_person: int, last_person: int) -> list[tuple[Any, ...]]:
     now, admitted = (connection.ops.adapt_datetimefield_value(at) for at in (made.made_at, made.made_at - ADMISSION))
     values = {"mailing": made.mailing_id, "first": made.first, "last": made.last, "now": now, "admitted": admitted}
-    values |= {"first_person": people[0], "last_person": people[1]}
+    values |= {"first_person": first_person, "last_person": last_person}
     # The plus keeps SQLite from the unique index by mailing, in which it would walk all of it for a few hundred ids.
     plus = "+" if connection.vendor == "sqlite" else ""
     with connection.cursor() as cursor:

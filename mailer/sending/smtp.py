@@ -51,11 +51,9 @@ class RelaySession:
         if exception[0] is None:
             for connection in self._connections:
                 connection.say_goodbye()
-        for connection in self._connections:
+        # Those that are being opened have no mail yet.
+        for connection in [*self._connections, *_opened(self._opening)]:
             connection.close()
-        for attempt in self._opening:  # nothing was answered, so nobody has used them
-            if attempt.exception() is None:
-                attempt.result().close()
         self._selector.close()
 
     def send(self, envelopes: Iterator[Envelope]) -> Iterator[Outcome]:
@@ -212,7 +210,7 @@ class RelaySession:
     def _finish_opening(self) -> list[Connection]:
         """The connections that were opened. Where the server allows no more, those that there are will do."""
         attempts, self._opening = self._opening, []
-        opened = [attempt.result() for attempt in attempts if attempt.exception() is None]
+        opened = _opened(attempts)
         for connection in opened:
             self._add(connection)
         refusals = [error for attempt in attempts if (error := attempt.exception()) is not None]
@@ -231,3 +229,8 @@ class RelaySession:
     def _add(self, connection: Connection) -> None:
         self._connections.append(connection)
         self._selector.register(connection.sock, selectors.EVENT_READ, connection)
+
+
+def _opened(attempts: list[Future[Connection]]) -> list[Connection]:
+    """What came of the attempts that did not fail, when all are over."""
+    return [attempt.result() for attempt in attempts if attempt.exception() is None]

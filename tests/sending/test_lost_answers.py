@@ -18,14 +18,13 @@ from mailer.scheduling.planning import plan_now
 from mailer.sending import claim as claims
 from mailer.sending.batch import send_range
 from mailer.sending.claim import Range
-from mailer.sending.commands import Envelope
 from mailer.sending.journal import Journal, JournalUnavailable, journals, read_entries
 from mailer.sending.outcomes import Kind
 from mailer.sending.record import reconcile
 from mailer.sending.relays import PAUSE, may_probe, pause_relay, paused_until, relay_name
 from mailer.sending.smtp import RelaySession
 from mailer.sending.wakeups import waiting_mailings
-from tests.build import make_item, subscribe
+from tests.build import make_envelopes, make_item, subscribe
 from tests.fake_relay import DROP, HANG, FakeRelay
 from tests.sending.test_journal import a_claim
 
@@ -201,10 +200,9 @@ def test_an_uncertain_mail_goes_out_again_when_somebody_decides_so(mailing: Mail
 
 @pytest.mark.once
 def test_an_answer_that_waited_for_our_own_database_is_read_all_the_same(relay: FakeRelay):
-    envelopes = [Envelope(pk, "a@example.org", f"{pk}@example.org", b"Subject: x\r\n\r\nx\r\n.\r\n") for pk in range(6)]
     found = []
     with RelaySession(relay.address(connections=2), 0.05, lambda pk: None) as session:
-        for outcome in session.send(iter(envelopes)):
+        for outcome in session.send(iter(make_envelopes(6))):
             found.append((outcome.delivery_id, outcome.kind))
             time.sleep(0.3)  # longer than any answer is waited for
     assert sorted(found) == [(pk, Kind.SENT) for pk in range(6)]

@@ -6,10 +6,10 @@ import threading
 import pytest
 
 from mailer.sending import opening
-from mailer.sending.commands import Envelope
 from mailer.sending.opening import open_connection
 from mailer.sending.outcomes import Kind, RelayUnavailable
 from mailer.sending.smtp import RelaySession
+from tests.build import make_envelopes
 from tests.fake_relay import DROP, FakeRelay
 
 
@@ -48,10 +48,10 @@ def test_others_are_opened_while_the_first_mail_is_under_way_and_get_none_before
 
     with FakeRelay([answer_late]) as relay:
         with RelaySession(relay.address(connections=3), 10, lambda pk: None) as session:
-            outcomes = list(session.send(iter(mails(6))))
+            outcomes = list(session.send(iter(make_envelopes(6))))
         assert relay.connections == 3
     assert [outcome.kind for outcome in outcomes] == [Kind.SENT] * 6
-    assert sorted(mail.recipient for mail in relay.received) == [mail.recipient for mail in mails(6)]
+    assert sorted(mail.recipient for mail in relay.received) == [mail.recipient for mail in make_envelopes(6)]
     assert len(data_before_the_answer) == 1
 
 
@@ -62,7 +62,7 @@ def test_what_was_opened_for_nothing_is_closed_again():
             pytest.raises(RelayUnavailable),
             RelaySession(relay.address(connections=3), 5, lambda pk: None) as session,
         ):
-            list(session.send(iter(mails(6))))
+            list(session.send(iter(make_envelopes(6))))
         assert (relay.connections, len(relay.received)) == (3, 1)
         assert relay.wait_until_left()
 
@@ -71,10 +71,5 @@ def test_what_was_opened_for_nothing_is_closed_again():
 def test_no_more_connections_are_opened_than_there_are_mails_for(number: int, connections: int):
     with FakeRelay() as relay:
         with RelaySession(relay.address(connections=3), 5, lambda pk: None) as session:
-            assert len(list(session.send(iter(mails(number))))) == number
+            assert len(list(session.send(iter(make_envelopes(number))))) == number
         assert relay.connections == connections
-
-
-def mails(number: int) -> list[Envelope]:
-    body = b"Subject: x\r\n\r\nx\r\n.\r\n"
-    return [Envelope(pk, "a@example.org", f"{pk}@example.org", body) for pk in range(number)]

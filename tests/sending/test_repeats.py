@@ -134,7 +134,7 @@ def test_send_now_does_not_go_to_weekly_people(digest: Digest, relay: FakeRelay)
 
 
 @pytest.mark.once
-@settings(max_examples=6)
+@settings(settings.get_profile("one fixture"), max_examples=6)
 @given(changes=st.lists(st.tuples(st.integers(1, 20), st.sampled_from([9, 20])), max_size=6), weekly=st.booleans())
 def test_whoever_changes_over_gets_each_item_once(
     changes: list[tuple[int, int]], weekly: bool, digest: Digest, relay: FakeRelay
