@@ -14,13 +14,16 @@ from tests.build import make_digest, make_list
 from tests.emptying import empty_tables_quickly
 from tests.fake_relay import FakeRelay
 
-# How long an example takes says nothing: the machine may be busy. And who uses a fixture knows that all examples share it.
+# How long an example takes says nothing: the machine may be busy.
+_NO_HURRY = [hypothesis.HealthCheck.too_slow]
+hypothesis.settings.register_profile("no hurry", deadline=None, suppress_health_check=_NO_HURRY)
+#: For a test that knows that all its examples share a fixture.
 hypothesis.settings.register_profile(
-    "afternoon-post",
+    "one fixture",
     deadline=None,
-    suppress_health_check=[hypothesis.HealthCheck.too_slow, hypothesis.HealthCheck.function_scoped_fixture],
+    suppress_health_check=[*_NO_HURRY, hypothesis.HealthCheck.function_scoped_fixture],
 )
-hypothesis.settings.load_profile("afternoon-post")
+hypothesis.settings.load_profile("no hurry")
 empty_tables_quickly()
 
 

@@ -245,7 +245,7 @@ NOTES = st.dictionaries(st.sampled_from(["plan", "Stadt", "email", "n"]), CELL |
 STATUS = st.sampled_from(list(Subscription.Status))
 
 
-@hypothesis_settings(max_examples=40)
+@hypothesis_settings(hypothesis_settings.get_profile("one fixture"), max_examples=40)
 @given(people=st.lists(st.tuples(CELL, CELL, NOTES, STATUS, CELL), min_size=1, max_size=4))
 @example(people=[("", "", {"plan": "one\x85two\u2028three\x0bfour"}, Subscription.Status.PENDING, "")])
 def test_what_was_exported_is_imported_again_without_loss(db: None, people: list[tuple[Any, ...]]) -> None:

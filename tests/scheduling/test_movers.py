@@ -63,9 +63,8 @@ def last_date(zone: str, now: datetime) -> date:
     )
 
 
-@pytest.mark.once
 @pytest.mark.timeout(400)  # each example is up to a hundred ticks
-@settings(max_examples=8)
+@settings(settings.get_profile("one fixture"), max_examples=8)
 @given(
     start=st.sampled_from(STARTS),
     home=st.sampled_from(ZONES),

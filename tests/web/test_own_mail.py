@@ -105,7 +105,7 @@ def test_whatever_is_wrong_has_the_same_answer(sent: Mailing, relay: FakeRelay, 
     assert b"This mail is not here any more." in answers.pop()
 
 
-@settings(max_examples=60)
+@settings(settings.get_profile("one fixture"), max_examples=60)
 @given(place=st.integers(0, 200), sign=st.sampled_from(ALPHABET), cut=st.booleans())
 def test_no_altered_token_opens_a_mail(sent: Mailing, relay: FakeRelay, place: int, sign: str, cut: bool):
     path = address(relay, 1)

@@ -178,7 +178,7 @@ def test_a_link_of_another_purpose_opens_nothing(client: Client, person: Recipie
     assert client.get(f"/p/{make_token(purpose, person.pk)}").status_code == 404
 
 
-@hypothesis_settings(max_examples=60)
+@hypothesis_settings(hypothesis_settings.get_profile("one fixture"), max_examples=60)
 @given(data=st.data())
 def test_a_link_with_any_character_changed_is_neutral_and_changes_nothing(client: Client, person: Recipient, data):
     before = everything()
