@@ -2,12 +2,13 @@
 
 import re
 import socketserver
-import threading
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
 from config.environment import Mailbox
+from tests.serving import serving
 
 _FETCH = re.compile(r"FETCH (\d+) \(BODY\.PEEK\[\]<0\.(\d+)>\)")
 _STORE = re.compile(r"STORE (\d+) \+FLAGS\.SILENT \((.*)\)")
@@ -39,14 +40,14 @@ class FakeMailbox:
 
         self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Dialogue)
         self._server.daemon_threads = True
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        self._running = ExitStack()
+        self._running.enter_context(serving(self._server))
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        self._running.close()
 
     def put(self, raw: bytes) -> int:
         uid = max(self.mails, default=0) + 1

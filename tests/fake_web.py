@@ -1,11 +1,12 @@
 """A web server of the test's own, which answers as it is told."""
 
 import ssl
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from tests.serving import serving
 
 
 @dataclass
@@ -67,10 +68,5 @@ def started_web(tls: ssl.SSLContext | None = None) -> Iterator[FakeWeb]:
     if tls is not None:
         server.socket = tls.wrap_socket(server.socket, server_side=True)
     web.url = f"{'http' if tls is None else 'https'}://localhost:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with serving(server):
         yield web
-    finally:
-        server.shutdown()
-        server.server_close()

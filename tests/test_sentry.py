@@ -8,9 +8,10 @@ import sys
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from threading import Thread
 
 import pytest
+
+from tests.serving import serving
 
 ROOT = Path(__file__).resolve().parent.parent
 FAIL = """
@@ -53,12 +54,8 @@ class Intake(BaseHTTPRequestHandler):
 def sentry() -> Iterator[Sentry]:
     server = Sentry(("127.0.0.1", 0), Intake)
     server.received = []
-    thread = Thread(target=server.serve_forever)
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(server):
+        yield server
 
 
 def run(program: str, tmp_path: Path, dsn: str) -> str:
