@@ -14,9 +14,17 @@ help: ## List the targets
 run: $(VENV)/.installed ## Start everything here, with a demo; ONCE=1 sends it, waits for the result and stops
 	@exec $(BIN)/python -m config.local.up $(if $(filter-out 0 no false,$(ONCE)),--once)
 
+# Many processes import the same modules: what was compiled is kept, whatever the environment says.
+test test-long: export PYTHONDONTWRITEBYTECODE :=
+
 test: $(VENV)/.installed-dev ## Run the tests on SQLite, then on PostgreSQL
-	$(BIN)/python -m pytest -n 2
-	TEST_DATABASE=postgresql $(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 -m "not long"
+	TEST_DATABASE=postgresql $(BIN)/python -m pytest -n 2 -m "not long"
+
+.PHONY: test-long
+test-long: $(VENV)/.installed-dev ## Run what takes long: simulated years, every page for every role, properties with 400 examples
+	$(BIN)/python -m pytest -n 2 -m "long or hypothesis" --hypothesis-profile=long
+	TEST_DATABASE=postgresql $(BIN)/python -m pytest -n 2 -m long --hypothesis-profile=long
 
 .PHONY: test-crash
 test-crash: $(VENV)/.installed-dev ## Kill real processes and read what came of it; ROUNDS=50 is the long form, SEED repeats a run

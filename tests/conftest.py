@@ -16,14 +16,16 @@ from tests.fake_relay import FakeRelay
 
 # How long an example takes says nothing: the machine may be busy.
 _NO_HURRY = [hypothesis.HealthCheck.too_slow]
-hypothesis.settings.register_profile("no hurry", deadline=None, suppress_health_check=_NO_HURRY)
+hypothesis.settings.register_profile("short", deadline=None, suppress_health_check=_NO_HURRY, max_examples=40)
+#: As `make test-long` tries properties.
+hypothesis.settings.register_profile("long", hypothesis.settings.get_profile("short"), max_examples=400)
 #: For a test that knows that all its examples share a fixture.
 hypothesis.settings.register_profile(
     "one fixture",
     deadline=None,
     suppress_health_check=[*_NO_HURRY, hypothesis.HealthCheck.function_scoped_fixture],
 )
-hypothesis.settings.load_profile("no hurry")
+hypothesis.settings.load_profile("short")
 empty_tables_quickly()
 
 

@@ -80,6 +80,7 @@ def test_a_worker_that_has_just_come_does_not_call_a_night_without_power_an_outa
     assert not Alert.objects.exclude(key__startswith="missed").exists()
 
 
+@pytest.mark.long
 @pytest.mark.once
 @pytest.mark.django_db(transaction=True)
 def test_a_real_worker_signs_on_and_off(started: Callable[..., "subprocess.Popen[bytes]"]):

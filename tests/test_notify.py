@@ -115,6 +115,7 @@ def test_the_same_key_twice_sends_once(relay: FakeRelay):
     assert relay.recipients() == ["zoe@example.org"]
 
 
+@pytest.mark.long
 @pytest.mark.once
 def test_a_broker_that_is_down_is_no_error_for_the_caller(
     settings: Settings, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks, relay: FakeRelay
@@ -131,6 +132,7 @@ def test_a_broker_that_is_down_is_no_error_for_the_caller(
     assert relay.recipients() == ["zoe@example.org"]
 
 
+@pytest.mark.long
 @pytest.mark.once
 def test_a_mute_broker_does_not_hang_the_caller(
     settings: Settings, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks

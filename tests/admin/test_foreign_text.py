@@ -39,6 +39,7 @@ def poison(model: type[Model]) -> list[str]:
     return found
 
 
+@pytest.mark.long
 @pytest.mark.once
 def test_no_text_of_others_is_markup_on_any_page(db: None):
     samples = make_samples()

@@ -121,6 +121,7 @@ def unrendered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(type(admin.site), "each_context", lambda site, request: {})
 
 
+@pytest.mark.long
 @pytest.mark.once
 @pytest.mark.parametrize("method", ["GET", "POST"])
 @pytest.mark.parametrize("who", WHO)
@@ -165,6 +166,7 @@ def test_an_action_that_is_not_offered_does_nothing(samples: dict[type[Model], M
     assert not PeriodicTask.objects.get().enabled
 
 
+@pytest.mark.long
 @pytest.mark.once
 def test_a_reviewer_finds_no_address_on_any_page(samples: dict[type[Model], Model]):
     client, leaks = client_of("R"), []

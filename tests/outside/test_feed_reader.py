@@ -128,6 +128,7 @@ def test_no_file_of_ours_is_read_and_no_entity_grows():
     assert len(read_feed(head + rss("<title>&j;</title>")[21:], {}, HOME, NOW).entries[0].title) < 300
 
 
+@pytest.mark.long
 def test_what_takes_the_parser_minutes_is_given_up_and_the_same_feed_reads_the_same_apart():
     good = rss("<guid>1</guid><title>A</title><pubDate>Mon, 23 Nov 2026 10:00:00 GMT</pubDate>", "<title>B</title>")
     assert read_feed_apart(good, {}, HOME, NOW) == read_feed(good, {}, HOME, NOW)

@@ -192,6 +192,7 @@ def test_a_run_that_beat_took_for_done_while_the_broker_was_down(
     assert len(relay.received) == PEOPLE
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("hour", [time(15), time(2, 30)])
 @pytest.mark.parametrize(
     ("zone", "change"),

@@ -27,6 +27,7 @@ def kinds_of_clocks() -> list[list[str]]:
     return list(groups.values())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("chunk", range(CHUNKS))
 def test_three_strikes_once_on_every_date_in_every_zone(chunk: int):
     kinds = kinds_of_clocks()

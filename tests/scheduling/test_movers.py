@@ -63,6 +63,7 @@ def last_date(zone: str, now: datetime) -> date:
     )
 
 
+@pytest.mark.long
 @pytest.mark.timeout(400)  # each example is up to a hundred ticks
 @settings(settings.get_profile("one fixture"), max_examples=8)
 @given(

@@ -6,7 +6,7 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mailer.sending.commands import data_block, read_answer
@@ -131,7 +131,6 @@ STATIC = st.lists(
 )
 
 
-@settings(max_examples=300)
 @given(
     text=STATIC, html=STATIC, subject=STATIC, name=VALUES, lines=st.lists(VALUES, max_size=4), eight_bit=st.booleans()
 )

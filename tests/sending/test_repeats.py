@@ -133,6 +133,7 @@ def test_send_now_does_not_go_to_weekly_people(digest: Digest, relay: FakeRelay)
         plan_now(digest, at(2))
 
 
+@pytest.mark.long
 @pytest.mark.once
 @settings(settings.get_profile("one fixture"), max_examples=6)
 @given(changes=st.lists(st.tuples(st.integers(1, 20), st.sampled_from([9, 20])), max_size=6), weekly=st.booleans())

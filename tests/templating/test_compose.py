@@ -5,7 +5,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from lxml import html as lxml_html
 
@@ -75,7 +75,6 @@ PIECES = st.sampled_from(
 )
 
 
-@settings(max_examples=150)
 @given(st.lists(PIECES, min_size=1, max_size=6), st.integers(0, 3), st.sampled_from(PEOPLE))
 def test_any_template_is_the_same_merged_as_rendered(pieces: list[str], count: int, person: dict[str, Any]):
     body = "".join(pieces)

@@ -13,7 +13,7 @@ from django.template import defaultfilters
 from django.utils import translation
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
-from hypothesis import event, example, given, settings
+from hypothesis import event, example, given
 from hypothesis import strategies as st
 
 from mailer.templating.authoring import put_together
@@ -60,7 +60,6 @@ def stand_in(function: Any) -> Any:
 
 
 @pytest.mark.parametrize("function", [*EXACT, ALLOWED["truncatechars"]], ids=lambda function: function.__name__)
-@settings(max_examples=400)
 @given(st.data(), st.sampled_from(LANGUAGES))
 def test_a_short_form_gives_what_the_filter_gives(function: Any, data: st.DataObject, language: str):
     value = data.draw(ANYTHING)
@@ -74,7 +73,6 @@ def test_a_short_form_gives_what_the_filter_gives(function: Any, data: st.DataOb
         assert outcome(lambda: stand_in(function)(value, *given)) == outcome(lambda: function(value, *given))
 
 
-@settings(max_examples=400)
 @given(PROSE | KNOTTY, st.integers(1, 20))
 @example("a  b", 1)
 @example(" a b", 1)
@@ -90,7 +88,6 @@ FORMATS = st.sampled_from(
 ) | st.text(r"aAbcdDeEfFgGhHiIjlLmMnNoOPrsStTUuwWyYzZ ,.\'<é", max_size=8)  # fmt: skip
 
 
-@settings(max_examples=400)
 @given(ANYTHING | TIMES | TIMES, FORMATS, st.sampled_from(LANGUAGES))
 @example(datetime(1, 1, 1), "D", "en")
 @example(datetime(9999, 12, 31, 23, tzinfo=ZoneInfo("Europe/Berlin")), "Y", "en")
@@ -104,7 +101,6 @@ def test_a_date_is_written_as_django_writes_it(value: Any, date_format: str, lan
         assert written == outcome(lambda: defaultfilters.date(value, date_format))
 
 
-@settings(max_examples=500)
 @given(ANYTHING.filter(lambda value: not isinstance(value, list | dict)), st.sampled_from(LANGUAGES))
 def test_a_value_is_written_as_django_writes_it(value: Any, language: str):
     template = parse("{{ value }}")
@@ -199,7 +195,6 @@ def fields_of(template: MailTemplate, shared: dict[str, Any], autoescape: bool) 
     ]
 
 
-@settings(max_examples=400)
 @given(TEMPLATES, SHARED, OWN, st.booleans(), st.sampled_from(LANGUAGES))
 def test_any_node_is_filled_as_django_renders_it(
     source: str, shared: dict[str, Any], own: dict[str, Any], autoescape: bool, language: str

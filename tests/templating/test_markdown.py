@@ -5,7 +5,7 @@ import time
 from html.parser import HTMLParser
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mailer.templating import markdown as module
@@ -65,7 +65,6 @@ def test_no_attack_becomes_more_than_words(text: str):
     assert_safe(markdown(text, "#14566b"))
 
 
-@settings(max_examples=300)
 @given(
     st.lists(
         st.sampled_from([*ATTACKS, "[", "](", ")", "<", ">", '"', "'", "*", "_", "`", "\\", "&", "\n", "- ", "> ", "x"])
@@ -75,7 +74,6 @@ def test_no_mixture_of_attacks_becomes_more_than_words(pieces: list[str]):
     assert_safe(markdown("".join(pieces), "#14566b"))
 
 
-@settings(max_examples=300)
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=60))
 def test_the_short_way_gives_what_the_long_way_gives(text: str):
     shown = module._shortened(text)

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mailer.templating.authoring import Written
@@ -126,6 +126,7 @@ for name, source in (REFUSED | HARMLESS).items():
 """
 
 
+@pytest.mark.long
 @pytest.mark.once
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is limited as Linux does it")
 def test_what_takes_for_ever_or_fills_the_memory_is_refused_in_a_sentence():
@@ -304,7 +305,6 @@ SOUP = st.one_of(
 SOURCES = st.lists(SOUP, max_size=14).map("".join)
 
 
-@settings(max_examples=400)
 @given(SOURCES, SOURCES, SOURCES)
 @pytest.mark.filterwarnings("ignore")
 def test_no_soup_of_tags_filters_css_and_html_raises_anything_but_a_template_error(subject: str, html: str, text: str):

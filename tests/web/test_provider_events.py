@@ -301,6 +301,7 @@ def test_a_provider_that_anybody_could_play_stops_the_start(settings: Settings, 
     assert [error.id for error in run_checks(tags=["mailer"])] == (["mailer.E003"] if fault else [])
 
 
+@pytest.mark.long
 @pytest.mark.once
 def test_only_the_provider_that_is_set_has_an_address_and_without_any_anymail_is_not_even_read(tmp_path: Path):
     ask = (

@@ -57,6 +57,7 @@ def test_events_whose_message_was_lost_are_found_by_the_tick(endpoint: WebhookEn
     assert len(web.asked) == 1
 
 
+@pytest.mark.long
 @pytest.mark.once
 def test_a_broker_that_is_away_keeps_nobody_from_leaving_and_is_let_be_for_a_while(
     mailing_list: RecipientList, endpoint: WebhookEndpoint, monkeypatch: pytest.MonkeyPatch
