@@ -12,6 +12,10 @@ from django.db import IntegrityError, transaction
 from mailer.audience.reading import UnreadableFile
 from mailer.models import DigestItem, RecipientList
 
+_TEXTS = ("title", "summary", "url", "image_url", "category")
+#: How many are stored in one transaction.
+_GROUP = 1_000
+
 
 @dataclass
 class ItemReport:
@@ -19,6 +23,7 @@ class ItemReport:
 
     new: int = 0
     changed: int = 0
+    unchanged: int = 0  #: there before, with just this, or given again further down
     errors: list[tuple[int, str]] = field(default_factory=list)  #: number of the entry, reason
 
 
@@ -56,17 +61,22 @@ def store_items(mailing_list: RecipientList, items: Sequence[NewItem], now: date
         return _store(mailing_list, items, now)
 
 
-def import_items(mailing_list: RecipientList, entries: Iterable[Any]) -> ItemReport:
-    """Add digest items from dictionaries; an external_id that the list has already is updated.
+def import_items(mailing_list: RecipientList, entries: Iterable[Any], now: datetime) -> ItemReport:
+    """Add digest items from dictionaries, and change those that the list has by their external_id.
 
-    Keys: title, and if there are external_id, summary, url, image_url, category, published_at (ISO 8601; else now).
+    Keys: title, and if there are external_id, summary, url, image_url, category, published_at (ISO 8601).
     """
-    report = ItemReport()
+    report, items = ItemReport(), []
     for number, entry in enumerate(entries, start=1):
         try:
-            _store_item(mailing_list, entry, report)
+            items.append(_read(entry))
         except (ValidationError, ValueError, TypeError, AttributeError) as error:
             report.errors.append((number, "; ".join(getattr(error, "messages", [str(error)]))))
+    for start in range(0, len(items), _GROUP):
+        group = items[start : start + _GROUP]
+        stored = store_items(mailing_list, group, now)
+        report.new, report.changed = report.new + stored.new, report.changed + stored.changed
+        report.unchanged += len(group) - stored.new - stored.changed
     return report
 
 
@@ -79,6 +89,11 @@ def read_json(text: str) -> list[Any]:
     if not isinstance(entries, list):
         raise UnreadableFile("The file is JSON, but not a list of items.")
     return entries
+
+
+def is_text(written: str) -> bool:
+    """Whether a database can hold it: without NUL, and without half of a surrogate pair."""
+    return "\0" not in written and not any("\ud800" <= character <= "\udfff" for character in written)
 
 
 def _store(mailing_list: RecipientList, items: Sequence[NewItem], now: datetime) -> StoredItems:
@@ -120,23 +135,14 @@ def _fill(row: DigestItem, item: NewItem, now: datetime) -> bool:
     return True
 
 
-_TEXTS = ("title", "summary", "url", "image_url", "category")
-
-
-def _store_item(mailing_list: RecipientList, entry: Any, report: ItemReport) -> None:
+def _read(entry: Any) -> NewItem:
+    """The entry's item. Raises ValidationError, ValueError, TypeError or AttributeError for what can't be used."""
     published = entry.get("published_at")
-    at = datetime.fromisoformat(published) if published else datetime.now(UTC)
-    item = DigestItem(
-        list=mailing_list,
-        title=str(entry.get("title") or "").strip(),
-        published_at=at if at.tzinfo else at.replace(tzinfo=UTC),
-        external_id=entry.get("external_id") or None,
-        **{name: str(entry.get(name) or "") for name in ("summary", "url", "image_url", "category")},
-    )
-    same = DigestItem.objects.filter(list=mailing_list, external_id=item.external_id)
-    known = same.first() if item.external_id else None
-    if known is not None:
-        item.pk, item.created_at = known.pk, known.created_at
-    item.full_clean(exclude=["list"], validate_unique=False, validate_constraints=False)
-    item.save()
-    report.new, report.changed = report.new + (known is None), report.changed + (known is not None)
+    at = datetime.fromisoformat(published) if published else None
+    texts = {name: str(entry.get(name) or "") for name in _TEXTS} | {"title": str(entry.get("title") or "").strip()}
+    row = DigestItem(external_id=entry.get("external_id") or None, **texts)
+    row.full_clean(exclude=["list"], validate_unique=False, validate_constraints=False)
+    told = {name: getattr(row, name) for name in (*_TEXTS, "external_id")}
+    if not is_text("".join(map(str, told.values()))):
+        raise ValueError("It holds what is no text.")
+    return NewItem(**told, published_at=at.replace(tzinfo=UTC) if at and at.tzinfo is None else at)

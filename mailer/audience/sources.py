@@ -8,6 +8,7 @@ from datetime import datetime
 from django.core.exceptions import ValidationError
 from django.core.validators import URLValidator
 
+from mailer.audience.items import is_text
 from mailer.models import Digest
 
 #: What a source is: it gets the digest, since when it is asked, and the time; it gives items, best as a generator.
@@ -88,7 +89,7 @@ def _check_text(name: str, text: object, longest: int) -> None:
     written = str(text)
     if len(written) > longest:
         raise ValueError(f"An item's {name} has at most {longest} characters.")
-    if "\0" in written or any("\ud800" <= character <= "\udfff" for character in written):
+    if not is_text(written):
         raise ValueError(f"An item's {name} holds what is no text.")
 
 

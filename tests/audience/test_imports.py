@@ -2,6 +2,7 @@
 
 import csv
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -130,7 +131,7 @@ def test_a_file_without_an_address_column_is_refused(empty_list: RecipientList):
         read(empty_list, "name\nZoe\n")
 
 
-def test_items_are_added_once_and_bad_ones_are_named(empty_list: RecipientList):
+def test_items_are_added_once_and_bad_ones_are_named(empty_list: RecipientList, now: datetime):
     entries = [
         {"external_id": "1", "title": "One", "url": "https://x.example/1", "published_at": "2026-11-23T09:00:00Z"},
         {"external_id": "1", "title": "One, better"},
@@ -138,7 +139,22 @@ def test_items_are_added_once_and_bad_ones_are_named(empty_list: RecipientList):
         {"title": "Bad", "url": "javascript:alert(1)"},
         {"title": "When?", "published_at": "yesterday"},
         "not an item",
+        {"title": "N\0L"},
+        {"title": "half a pair: \ud83d"},
+        {"title": "x" * 301},
     ]
-    report = import_items(empty_list, entries)
-    assert (report.new, report.changed, [number for number, _ in report.errors]) == (1, 1, [3, 4, 5, 6])
+    report = import_items(empty_list, entries, now)
+    assert (report.new, report.changed, report.unchanged) == (1, 0, 1)
+    assert [number for number, _ in report.errors] == [3, 4, 5, 6, 7, 8, 9]
     assert DigestItem.objects.get().title == "One, better"
+
+
+def test_an_item_that_is_imported_again_stays_hidden_in_its_place_and_at_its_time(
+    empty_list: RecipientList, now: datetime
+):
+    import_items(empty_list, [{"external_id": 1, "title": "One"}], now)
+    DigestItem.objects.update(is_hidden=True, position=3)
+    report = import_items(empty_list, [{"external_id": "1", "title": "Uno"}], now + timedelta(days=1))
+    item = DigestItem.objects.get()
+    assert (report.changed, item.title, item.is_hidden, item.position, item.published_at) == (1, "Uno", True, 3, now)
+    assert import_items(empty_list, [{"external_id": "1", "title": "Uno"}], now).unchanged == 1

@@ -86,7 +86,7 @@ def test_a_file_that_cannot_be_read_is_said_in_one_sentence(
 def test_items_come_from_a_file(mailing_list: RecipientList, tmp_path: Path):
     file = tmp_path / "items.json"
     file.write_text(json.dumps([{"title": "One"}, {"title": ""}]))
-    assert run("import_items", "news", file) == "news: 1 new, 0 updated, 1 not usable"
+    assert run("import_items", "news", file) == "news: 1 new, 0 changed, 0 unchanged, 1 not usable"
     file.write_text("{}")
     with pytest.raises(CommandError, match="not a list"):
         run("import_items", "news", file)

@@ -4,6 +4,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
 
 from mailer.audience.items import import_items, read_json
 from mailer.audience.reading import UnreadableFile
@@ -26,11 +27,12 @@ class Command(BaseCommand):
         """Import; bad entries are listed. Raises CommandError."""
         mailing_list = mailing_list_of(options["list"])
         try:
-            report = import_items(mailing_list, read_json(text_of(options["file"])))
+            report = import_items(mailing_list, read_json(text_of(options["file"])), timezone.now())
         except UnreadableFile as error:
             raise CommandError(str(error)) from error
         for number, reason in report.errors:
             self.stderr.write(f"item {number}: {reason}")
         self.stdout.write(
-            f"{mailing_list.slug}: {report.new} new, {report.changed} updated, {len(report.errors)} not usable"
+            f"{mailing_list.slug}: {report.new} new, {report.changed} changed, {report.unchanged} unchanged, "
+            f"{len(report.errors)} not usable"
         )
