@@ -4,7 +4,6 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
 from ninja import Field, Path, Router, Schema
@@ -14,7 +13,7 @@ from mailer.api.access import Needs, key_of
 from mailer.api.problems import Problem, missing
 from mailer.api.values import Address, Data, Given, Language, Line, Moment, Slug, Zone
 from mailer.audience.consent import Word
-from mailer.audience.people import Membership, Profile, Written, write_person
+from mailer.audience.people import Membership, Profile, Written, write_people
 from mailer.models import Recipient, RecipientList, Scope, Subscription
 
 router = Router(tags=["recipients"], auth=Needs(Scope.PEOPLE))
@@ -92,8 +91,7 @@ def write_recipients(request: HttpRequest, data: RecipientsIn) -> dict[str, Any]
     """Add people, or change what is named of them, and their subscriptions. Nobody who left is put back on a list."""
     word = Word(f"the API ({key_of(request).name})", timezone.now())
     lists = _lists(data.recipients)
-    with transaction.atomic():
-        written = [_write(entry, lists, word) for entry in data.recipients]
+    written = write_people([_profile(entry, lists) for entry in data.recipients], word)
     return {"recipients": [_told(each) for each in written]}
 
 
@@ -132,13 +130,13 @@ def _lists(entries: list[RecipientIn]) -> dict[str, RecipientList]:
     return found
 
 
-def _write(entry: RecipientIn, lists: dict[str, RecipientList], word: Word) -> Written:
+def _profile(entry: RecipientIn, lists: dict[str, RecipientList]) -> Profile:
     named = entry.model_dump(include={"name", "time_zone", "language", "attributes"}, exclude_none=True)
     memberships = {
         lists[wish.list]: Membership(wish.subscribed, wish.cadence, wish.paused_until, wish.again)
         for wish in entry.subscriptions
     }
-    return write_person(Profile(entry.email, named), memberships, word)
+    return Profile(entry.email, named, memberships)
 
 
 def _told(written: Written) -> dict[str, Any]:

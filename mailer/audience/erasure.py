@@ -1,7 +1,7 @@
 """Erases a person: their address leaves every table and every log, and only a mark that knows it again stays."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -88,6 +88,13 @@ def suppress_erased(found: Mapping[str, Erasure]) -> None:
     """Suppress these addresses, as they come back."""
     back = [Suppression(email=address, **erasure.as_suppression()) for address, erasure in found.items()]
     Suppression.objects.bulk_create(back, ignore_conflicts=True)
+
+
+def suppress_erased_among(addresses: Collection[str]) -> None:
+    """Suppress those of some hundred addresses that belonged to people who were erased."""
+    marks = {fingerprint(address): address for address in addresses}
+    erasures = Erasure.objects.effective().filter(fingerprint__in=marks).order_by("pk")
+    suppress_erased({marks[erasure.fingerprint]: erasure for erasure in erasures})
 
 
 def _lock_mails(recipient: Recipient) -> set[int]:

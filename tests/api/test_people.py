@@ -60,6 +60,32 @@ def test_a_person_is_taken_off_a_list(call: Call, mailing_list: RecipientList):
     assert Subscription.objects.get(recipient__email="person0@example.org").unsubscribed_at is not None
 
 
+def test_somebody_who_is_named_twice_is_written_twice_in_that_order(call: Call, mailing_list: RecipientList):
+    zoe = {"email": "zoe@example.org", "name": "Zoe"}
+    leaving = {"email": "zoe@example.org", "subscriptions": [{"list": "news", "subscribed": False}]}
+    coming = zoe | {"name": "Zoë", "subscriptions": [{"list": "news"}]}
+    told = write(call, coming, {"email": "person0@example.org"}, leaving, zoe)
+    assert [each["is_new"] for each in told] == [True, False, False, False]
+    assert Recipient.objects.get(email="zoe@example.org").name == "Zoe"
+    assert Subscription.objects.get(recipient__email="zoe@example.org").status == "unsubscribed"
+
+
+def test_a_thousand_at_a_time_cost_few_queries(call: Call, mailing_list: RecipientList, django_assert_max_num_queries):
+    def people(name: str) -> list[dict[str, object]]:
+        return [
+            {"email": f"p{number}@example.org", "name": name, "subscriptions": [{"list": "news"}]}
+            for number in range(1_000)
+        ]
+
+    for name in ("Ada", "Bea"):
+        with django_assert_max_num_queries(80):
+            write(call, *people(name))
+        assert Recipient.objects.filter(name=name).count() == 1_000
+    assert Subscription.objects.active().count() == 1_003
+    ada = Recipient.objects.get(email="p1@example.org")
+    assert ada.changed_at is not None and ada.created_at < ada.changed_at
+
+
 def test_all_are_written_or_none(call: Call):
     make_list("news")
     people = [{"email": "ada@example.org"}, {"email": "bea@example.org", "subscriptions": [{"list": "olds"}]}]

@@ -8,7 +8,7 @@ from django.db import connection, connections
 from django.utils import timezone
 
 from mailer.audience.consent import Word
-from mailer.audience.people import Membership, Profile, Written, write_person
+from mailer.audience.people import Membership, Profile, Written, write_people
 from mailer.models import Recipient, Subscription
 from tests.build import make_list
 
@@ -23,7 +23,9 @@ def test_the_same_new_person_is_brought_by_several_at_once():
     def bring(number: int) -> Written:
         try:
             ready.wait(10)
-            return write_person(Profile("ada@example.org", {"name": "Ada"}), {mailing_list: Membership(True)}, word)
+            return write_people([Profile("ada@example.org", {"name": "Ada"}, {mailing_list: Membership(True)})], word)[
+                0
+            ]
         finally:
             connections.close_all()
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from mailer.audience.consent import Word
 from mailer.audience.fates import Fate, Outcome
-from mailer.audience.people import Membership, Profile, write_person
+from mailer.audience.people import Membership, Profile, write_people
 from mailer.feedback.returns import record_return
 from mailer.feedback.unsubscribes import unsubscribe_recipient
 from mailer.insight.dossier import dossier_of
@@ -118,7 +118,8 @@ def test_a_complaint_is_told_as_leaving_with_its_reason(digest: Digest, endpoint
 def test_leaving_is_told_once_whoever_says_it(mailing_list: RecipientList, endpoint: WebhookEndpoint):
     first, second = Recipient.objects.order_by("pk")[:2]
     assert [leave(mailing_list, first), leave(mailing_list, first)] == [True, False]
-    write_person(Profile(second.email), {mailing_list: Membership(wanted=False)}, Word("the API", MORNING))
+    gone = Profile(second.email, memberships={mailing_list: Membership(wanted=False)})
+    write_people([gone], Word("the API", MORNING))
     assert [event["data"] for event in told()] == [
         {
             "list": "news", "recipient": {"id": first.pk, "email": first.email},
