@@ -13,9 +13,8 @@ from django.db.models import Exists, OuterRef
 from django.utils.crypto import salted_hmac
 
 from mailer.audience.consent import What, Word, note, note_removals
-from mailer.audience.erasure import find_erased
 from mailer.audience.links import BadToken, make_token, read_token
-from mailer.models import ConsentEvent, Recipient, RecipientList, SignUp, Subscription, normalise_address
+from mailer.models import ConsentEvent, Erasure, Recipient, RecipientList, SignUp, Subscription, normalise_address
 from mailer.models.sign_ups import COUNTED
 
 #: Mails that sign-up forms can bring to one address in a day, over all lists.
@@ -58,7 +57,7 @@ def ask_to_subscribe(mailing_list: RecipientList, address: str, word: Word) -> A
 
     Who left the list stays as they are until they confirm: somebody else may have typed their address.
     """
-    erased = bool(find_erased([normalise_address(address)]))
+    erased = Erasure.objects.effective().of(address).exists()
     recipient, _ = Recipient.objects.get_or_create(email=address)
     status = Status.PENDING if mailing_list.double_opt_in else Status.ACTIVE
     row, is_new = Subscription.objects.get_or_create(
