@@ -70,7 +70,7 @@ def import_items(mailing_list: RecipientList, entries: Iterable[Any], now: datet
     for number, entry in enumerate(entries, start=1):
         try:
             items.append(_read(entry))
-        except (ValidationError, ValueError, TypeError, AttributeError) as error:
+        except (ValidationError, ValueError, TypeError, AttributeError, OverflowError) as error:
             report.errors.append((number, "; ".join(getattr(error, "messages", [str(error)]))))
     for start in range(0, len(items), _GROUP):
         group = items[start : start + _GROUP]
@@ -136,13 +136,18 @@ def _fill(row: DigestItem, item: NewItem, now: datetime) -> bool:
 
 
 def _read(entry: Any) -> NewItem:
-    """The entry's item. Raises ValidationError, ValueError, TypeError or AttributeError for what can't be used."""
+    """The entry's item. Raises ValidationError, ValueError, TypeError, AttributeError or OverflowError: it is no use."""
     published = entry.get("published_at")
-    at = datetime.fromisoformat(published) if published else None
+    at = _in_utc(datetime.fromisoformat(published)) if published else None
     texts = {name: str(entry.get(name) or "") for name in _TEXTS} | {"title": str(entry.get("title") or "").strip()}
     row = DigestItem(external_id=entry.get("external_id") or None, **texts)
     row.full_clean(exclude=["list"], validate_unique=False, validate_constraints=False)
     told = {name: getattr(row, name) for name in (*_TEXTS, "external_id")}
     if not is_text("".join(map(str, told.values()))):
         raise ValueError("It holds what is no text.")
-    return NewItem(**told, published_at=at.replace(tzinfo=UTC) if at and at.tzinfo is None else at)
+    return NewItem(**told, published_at=at)
+
+
+def _in_utc(at: datetime) -> datetime:
+    """The moment; in UTC if it names no zone. Raises OverflowError for one that is before or after all years there."""
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)

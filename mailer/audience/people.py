@@ -82,7 +82,7 @@ def _without_repeats(profiles: Sequence[Profile]) -> Iterator[list[Profile]]:
 
 def _write_recipients(profiles: list[Profile]) -> tuple[set[str], dict[str, Recipient]]:
     """The addresses of those who are new, and all by their address."""
-    # In one order, that two who write some of the same people do not wait for each other.
+    # In one order: two who write some of the same people could else wait for each other.
     found = Recipient.objects.select_for_update().filter(email__in=[each.email for each in profiles]).order_by("email")
     people = {recipient.email: recipient for recipient in found}
     new, changed = [], []

@@ -142,10 +142,11 @@ def test_items_are_added_once_and_bad_ones_are_named(empty_list: RecipientList, 
         {"title": "N\0L"},
         {"title": "half a pair: \ud83d"},
         {"title": "x" * 301},
+        {"title": "Never", "published_at": "9999-12-31T23:59:59-12:00"},
     ]
     report = import_items(empty_list, entries, now)
     assert (report.new, report.changed, report.unchanged) == (1, 0, 1)
-    assert [number for number, _ in report.errors] == [3, 4, 5, 6, 7, 8, 9]
+    assert [number for number, _ in report.errors] == [3, 4, 5, 6, 7, 8, 9, 10]
     assert DigestItem.objects.get().title == "One, better"
 
 
