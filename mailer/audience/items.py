@@ -15,6 +15,8 @@ from mailer.models import DigestItem, RecipientList
 _TEXTS = ("title", "summary", "url", "image_url", "category")
 #: How many are stored in one transaction.
 _GROUP = 1_000
+#: What an entry raises that is no item.
+_UNUSABLE = (ValidationError, ValueError, TypeError, AttributeError, OverflowError)
 
 
 @dataclass
@@ -70,7 +72,7 @@ def import_items(mailing_list: RecipientList, entries: Iterable[Any], now: datet
     for number, entry in enumerate(entries, start=1):
         try:
             items.append(_read(entry))
-        except (ValidationError, ValueError, TypeError, AttributeError, OverflowError) as error:
+        except _UNUSABLE as error:
             report.errors.append((number, "; ".join(getattr(error, "messages", [str(error)]))))
     for start in range(0, len(items), _GROUP):
         group = items[start : start + _GROUP]
@@ -136,7 +138,7 @@ def _fill(row: DigestItem, item: NewItem, now: datetime) -> bool:
 
 
 def _read(entry: Any) -> NewItem:
-    """The entry's item. Raises ValidationError, ValueError, TypeError, AttributeError or OverflowError: it is no use."""
+    """The entry's item. Raises one of _UNUSABLE."""
     published = entry.get("published_at")
     at = _in_utc(datetime.fromisoformat(published)) if published else None
     texts = {name: str(entry.get(name) or "") for name in _TEXTS} | {"title": str(entry.get("title") or "").strip()}
