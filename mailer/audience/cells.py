@@ -92,12 +92,16 @@ def membership(field: str) -> Callable[[str], str]:
     return convert
 
 
+def moment_of(written: str) -> datetime:
+    """A moment as ISO 8601 has it, in UTC, which it is in if it names no zone. Raises ValueError and OverflowError."""
+    moment = datetime.fromisoformat(written)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+
+
 def _moment(text: str, field: str) -> str:
     """A moment in UTC as SQLite stores it, and as PostgreSQL reads a `timestamp`."""
     try:
-        moment = datetime.fromisoformat(text)
-        aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        return str(aware.astimezone(UTC).replace(tzinfo=None))
+        return str(moment_of(text).replace(tzinfo=None))
     except (ValueError, OverflowError) as error:
         raise ValidationError(f"{field} is {text[:50]!r}, which is no moment such as 2026-11-23 15:00Z.") from error
 

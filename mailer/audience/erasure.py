@@ -74,8 +74,8 @@ def _forget_messages(recipient: Recipient) -> None:
 def find_erased(addresses: Iterable[str]) -> dict[str, Erasure]:
     """Those of the addresses that belonged to people who were erased, and the last time that they were.
 
-    For whoever adds recipients in bulk; Recipient.save sees to itself. The addresses are not looked at if nobody was
-    ever erased.
+    For whoever adds recipients by the million: all marks are read, and the addresses only if there are any.
+    Recipient.save sees to itself.
     """
     erasures = {erasure.fingerprint: erasure for erasure in Erasure.objects.effective().order_by("pk")}
     if not erasures:
@@ -91,7 +91,7 @@ def suppress_erased(found: Mapping[str, Erasure]) -> None:
 
 
 def suppress_erased_among(addresses: Collection[str]) -> None:
-    """Suppress those of some hundred addresses that belonged to people who were erased."""
+    """Suppress those of the addresses, few enough to ask for each by its mark, whose people were erased."""
     marks = {fingerprint(address): address for address in addresses}
     erasures = Erasure.objects.effective().filter(fingerprint__in=marks).order_by("pk")
     suppress_erased({marks[erasure.fingerprint]: erasure for erasure in erasures})

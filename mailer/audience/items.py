@@ -3,12 +3,13 @@
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
+from mailer.audience.cells import moment_of
 from mailer.audience.reading import UnreadableFile
 from mailer.models import DigestItem, RecipientList
 
@@ -140,16 +141,10 @@ def _fill(row: DigestItem, item: NewItem, now: datetime) -> bool:
 def _read(entry: Any) -> NewItem:
     """The entry's item. Raises one of _UNUSABLE."""
     published = entry.get("published_at")
-    at = _in_utc(datetime.fromisoformat(published)) if published else None
     texts = {name: str(entry.get(name) or "") for name in _TEXTS} | {"title": str(entry.get("title") or "").strip()}
     row = DigestItem(external_id=entry.get("external_id") or None, **texts)
     row.full_clean(exclude=["list"], validate_unique=False, validate_constraints=False)
     told = {name: getattr(row, name) for name in (*_TEXTS, "external_id")}
     if not is_text("".join(map(str, told.values()))):
         raise ValueError("It holds what is no text.")
-    return NewItem(**told, published_at=at)
-
-
-def _in_utc(at: datetime) -> datetime:
-    """The moment; in UTC if it names no zone. Raises OverflowError for one that is before or after all years there."""
-    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    return NewItem(**told, published_at=moment_of(published) if published else None)

@@ -111,11 +111,9 @@ def _write_recipients(profiles: list[Profile]) -> tuple[set[str], dict[str, Reci
 def _write_memberships(profiles: list[Profile], people: dict[str, Recipient], word: Word) -> dict[str, list[str]]:
     """By address the lists that somebody has left, and to which they were not brought back."""
     wishes = [(people[each.email], *wish) for each in profiles for wish in each.memberships.items()]
-    found = Subscription.objects.select_for_update().order_by("pk")
-    there = found.filter(
-        list__in={mailing_list for _, mailing_list, _ in wishes}, recipient__in=[person for person, _, _ in wishes]
-    )
-    rows = {(row.list_id, row.recipient_id): row for row in there} if wishes else {}
+    lists, members = {mailing_list for _, mailing_list, _ in wishes}, {person for person, _, _ in wishes}
+    there = Subscription.objects.select_for_update().filter(list__in=lists, recipient__in=members).order_by("pk")
+    rows = {(row.list_id, row.recipient_id): row for row in there}
     left: dict[str, list[str]] = {}
     new = []
     for person, mailing_list, wish in wishes:
