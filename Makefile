@@ -22,7 +22,7 @@ test: $(VENV)/.installed-dev ## Run the tests on SQLite, then on PostgreSQL
 	TEST_DATABASE=postgresql $(BIN)/python -m pytest -n 2 -m "not long"
 
 .PHONY: test-long
-test-long: $(VENV)/.installed-dev ## Run what takes long: simulated years, every page for every role, properties with 400 examples
+test-long: $(VENV)/.installed-dev ## Run what takes long: simulated years, every page for every role, properties with 500 examples
 	$(BIN)/python -m pytest -n 2 -m "long or hypothesis" --hypothesis-profile=long
 	TEST_DATABASE=postgresql $(BIN)/python -m pytest -n 2 -m long --hypothesis-profile=long
 

@@ -18,7 +18,7 @@ from tests.fake_relay import FakeRelay
 _NO_HURRY = [hypothesis.HealthCheck.too_slow]
 hypothesis.settings.register_profile("short", deadline=None, suppress_health_check=_NO_HURRY, max_examples=40)
 #: As `make test-long` tries properties.
-hypothesis.settings.register_profile("long", hypothesis.settings.get_profile("short"), max_examples=400)
+hypothesis.settings.register_profile("long", hypothesis.settings.get_profile("short"), max_examples=500)
 #: For a test that knows that all its examples share a fixture.
 hypothesis.settings.register_profile(
     "one fixture",
